@@ -1,0 +1,1 @@
+"""Watch, understand and resume Metaflow runs in the terminal."""

@@ -1,0 +1,1 @@
+"""What flowtui does to runs rather than about them: resume, and the launches behind it."""

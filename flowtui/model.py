@@ -1,0 +1,226 @@
+"""What a run is, in Metaflow's words: frozen values that every other part reads and none changes.
+
+Times are integers, milliseconds since the epoch, UTC (Metaflow's own `ts_epoch`); `None` means that
+the metadata does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, NewType
+
+Ms = NewType("Ms", int)
+"""Milliseconds since the epoch, UTC."""
+
+
+class State(StrEnum):
+    """A state of an attempt, a task, a step or a run; the value is the word shown and stored."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CAUGHT = "caught"
+    LOST = "lost"
+    CLONED = "cloned"
+    SKIPPED = "skipped"
+
+
+SETTLED = frozenset({State.SUCCEEDED, State.CAUGHT, State.CLONED})
+"""States of an attempt or a task that nothing later can change."""
+
+FINISHED = SETTLED | {State.FAILED, State.LOST, State.SKIPPED}
+"""States in which nothing runs any more."""
+
+UNSUCCESSFUL = frozenset({State.FAILED, State.LOST})
+"""States that keep a run from its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decorator:
+    """A step decorator with its attributes, as `_graph_info` has them (values may be strings)."""
+
+    name: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A step as the flow declares it.
+
+    `type` is Metaflow's word: `start`, `linear`, `split-static`, `split-foreach`, `split-parallel`,
+    `split-switch`, `join`, `end`, or `unknown` for a step that has tasks but is in no graph.
+    """
+
+    name: str
+    type: str = "linear"
+    next: tuple[str, ...] = ()
+    decorators: tuple[Decorator, ...] = ()
+    foreach_artifact: str | None = None
+    num_parallel: int | None = None
+    condition: str | None = None
+    switch_cases: Mapping[str, str] = field(default_factory=dict)
+    matching_join: str | None = None
+    doc: str = ""
+    line: int | None = None
+    source_file: str | None = None
+
+    def decorator(self, name: str) -> Decorator | None:
+        """The first decorator of that name, or None."""
+        return next((deco for deco in self.decorators if deco.name == name), None)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The steps of a flow, in topological order from its start step, back edges aside."""
+
+    nodes: tuple[Node, ...] = ()
+    start_step: str | None = None
+    end_step: str | None = None
+    file: str | None = None
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def predecessors(self) -> Mapping[str, tuple[str, ...]]:
+        """Step name → the steps that lead to it, in graph order; a loop names itself."""
+        before: dict[str, list[str]] = {node.name: [] for node in self.nodes}
+        for node in self.nodes:
+            for successor in node.next:
+                before.setdefault(successor, []).append(node.name)
+        return {name: tuple(names) for name, names in before.items()}
+
+    def __contains__(self, step: str) -> bool:
+        return step in self.by_name
+
+    def __getitem__(self, step: str) -> Node:
+        return self.by_name[step]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One execution of a task; `number` counts from 0, as Metaflow does."""
+
+    number: int
+    state: State
+    reason: str
+    started_at: Ms | None = None
+    finished_at: Ms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task with all its attempts.
+
+    `index` is its position in the innermost foreach and `labels` one entry per nesting level
+    (`("countries=FI", "titles=a")`), outermost first. `origin_task` is the pathspec it was cloned
+    from. `retry_at` is when a waiting task's next attempt is due.
+    """
+
+    step: str
+    id: str
+    state: State
+    reason: str
+    attempts: tuple[Attempt, ...] = ()
+    index: int | None = None
+    labels: tuple[str, ...] = ()
+    origin_task: str | None = None
+    retry_at: Ms | None = None
+    created_at: Ms | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(step, id): unique within the run."""
+        return (self.step, self.id)
+
+    @property
+    def label(self) -> str | None:
+        """The foreach label, levels joined by ` › `, or None outside a foreach."""
+        return " › ".join(self.labels) or None
+
+    @property
+    def started_at(self) -> Ms | None:
+        return self.attempts[0].started_at if self.attempts else None
+
+    @property
+    def finished_at(self) -> Ms | None:
+        """When the last attempt ended; None while the task runs, waits or is pending."""
+        if self.state not in FINISHED or not self.attempts:
+            return None
+        return self.attempts[-1].finished_at
+
+
+@dataclass(frozen=True, slots=True)
+class RunDescription:
+    """What does not change while a run goes on; `graph` is empty until the run has stored one."""
+
+    flow: str
+    run: str
+    source: str
+    user: str | None = None
+    tags: tuple[str, ...] = ()
+    system_tags: tuple[str, ...] = ()
+    created_at: Ms | None = None
+    graph: Graph = Graph()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    origin_run: str | None = None
+
+    @property
+    def pathspec(self) -> str:
+        return f"{self.flow}/{self.run}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """How a run stands: `state` is pending, running, succeeded, failed or lost."""
+
+    state: State
+    reason: str
+    finished_at: Ms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """How a step stands; `counts` are tasks by state, `expected` is how many there will be."""
+
+    state: State
+    reason: str
+    counts: Mapping[State, int] = field(default_factory=dict)
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one poll found new: only what differs from the polls before it.
+
+    `splits` counts, per split step, the tasks its foreach or num_parallel asked for so far;
+    `now` is the source's clock.
+    """
+
+    now: Ms
+    description: RunDescription | None = None
+    status: RunStatus | None = None
+    tasks: tuple[Task, ...] = ()
+    splits: Mapping[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.description or self.status or self.tasks or self.splits)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the command line names: `Flow/run[/step[/task]]`; `run` may be `@latest`."""
+
+    flow: str
+    run: str
+    step: str | None = None
+    task: str | None = None
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.flow, self.run, self.step, self.task) if part)

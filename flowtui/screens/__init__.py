@@ -1,0 +1,1 @@
+"""Screens: each wires widgets, the store and the commands together."""

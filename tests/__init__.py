@@ -1,0 +1,1 @@
+"""Tests of flowtui; the flows they run are in `tests/flows/`."""
