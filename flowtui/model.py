@@ -6,11 +6,14 @@ the metadata does not say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, NewType
+
+_NAME = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f]+")
 
 Ms = NewType("Ms", int)
 """Milliseconds since the epoch, UTC."""
@@ -221,6 +224,21 @@ class Target:
     run: str
     step: str | None = None
     task: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read a target; raises ValueError with a sentence that says what is wrong with it."""
+        parts = text.split("/")
+        example = "write FLOW/RUN, FLOW/@latest, FLOW/RUN/STEP or FLOW/RUN/STEP/TASK"
+        if not all(_NAME.fullmatch(part) for part in parts):
+            raise ValueError(f"{text!r} is not a run: {example}.")
+        if len(parts) == 1:
+            raise ValueError(f"{text!r} names no run: write {text}/@latest for the newest one.")
+        if len(parts) > 4:
+            raise ValueError(f"{text!r} has too many parts: {example}.")
+        if "@latest" in (parts[0], *parts[2:]):
+            raise ValueError(f"{text!r} has @latest where no run is: {example}.")
+        return cls(*parts)
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.flow, self.run, self.step, self.task) if part)

@@ -72,9 +72,12 @@ _LIGHT: Mapping[State, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Look:
-    """How states are drawn in one terminal: on a dark or light background, in Unicode or ASCII."""
+    """How states are drawn in one terminal: on a dark or light background, in Unicode or ASCII.
+
+    One for the whole app: `dark` follows the theme that the person picks.
+    """
 
     dark: bool = True
     ascii: bool = False

@@ -1,0 +1,178 @@
+"""The application: services, theme and screen stack; what happens is decided on the screens."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.app import App
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.filter import LineFilter
+
+from flowtui.commands import Command, Scope, bindings, commands
+from flowtui.model import Target
+from flowtui.screens.help import HelpScreen
+from flowtui.screens.resume import Resumed, ResumeDialog
+from flowtui.screens.run import RunScreen
+from flowtui.sources.base import RunSource
+from flowtui.sources.registry import Where, open_source
+from flowtui.theme import Look
+from flowtui.widgets.key_bar import KeyBar
+from flowtui.widgets.log_pane import LogPane
+from flowtui.widgets.output_filter import OutputFilter
+
+EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 3, 4, 130
+"""Exit codes of the app, as the command line documents them; a signal gives 128 and its number."""
+
+
+class CataloguePalette(Provider):
+    """The command palette: what applies on this screen, from the catalogue."""
+
+    async def discover(self) -> Hits:
+        for command in self._available():
+            yield DiscoveryHit(command.title, self._run(command), help=command.help)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for command in self._available():
+            score = matcher.match(f"{command.title} {command.help}")
+            if score > 0:
+                title = matcher.highlight(command.title)
+                yield Hit(score, title, self._run(command), help=command.help)
+
+    def _available(self) -> Sequence[Command]:
+        app = self.app
+        assert isinstance(app, FlowtuiApp)  # noqa: S101
+        hidden = {"palette"}
+        return [command for command in app.available() if command.id not in hidden]
+
+    def _run(self, command: Command):  # type: ignore[no-untyped-def]
+        async def run() -> None:
+            app = self.app
+            assert isinstance(app, FlowtuiApp)  # noqa: S101
+            await app.run_command(command)
+
+        return run
+
+
+class FlowtuiApp(App[None]):
+    """Opens runs and goes between them; `parting` is what to say when it has ended."""
+
+    TITLE = "flowtui"
+    CSS_PATH = "flowtui.tcss"
+    BINDINGS: list[Binding] = bindings(Scope.APP)  # type: ignore[assignment]
+    COMMANDS = {CataloguePalette}  # noqa: RUF012
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        target: Target,
+        where: Where,
+        *,
+        interval: float = 1.0,
+        look: Look | None = None,
+        read_only: bool = False,
+        theme: str | None = None,
+    ) -> None:
+        super().__init__()
+        self._target, self._where, self._interval = target, where, interval
+        self._look = look or Look()
+        self._read_only = read_only
+        self._output_filter = OutputFilter()
+        self._wanted_theme = theme
+        self.parting: str | None = None
+
+    def on_mount(self) -> None:
+        if self._wanted_theme is not None:
+            self.theme = self._wanted_theme
+        self.theme_changed_signal.subscribe(self, lambda _: self._follow_theme())
+        self._follow_theme()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            # Textual's driver restores the terminal when the app exits, not on a signal.
+            loop.add_signal_handler(number, self._leave_by_signal, number)
+        self.open_run(self._target)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._output_filter]
+
+    def open_run(self, target: Target) -> None:
+        """Show a run on a screen of its own."""
+
+        def open_it() -> RunSource:
+            return open_source(target, self._where)[1]
+
+        self.push_screen(
+            RunScreen(
+                target,
+                open_it,
+                interval=self._interval,
+                look=self._look,
+                read_only=self._read_only,
+            )
+        )
+
+    def available(self) -> Sequence[Command]:
+        """The commands that apply on the screen that is shown, apart from moving about."""
+        scopes = [Scope.APP]
+        if isinstance(self.screen, RunScreen):
+            scopes += [Scope.RUN, Scope.ATTEMPT]
+        if isinstance(self.focused, LogPane):
+            scopes.append(Scope.LOG)
+        return commands(*scopes, read_only=self._read_only)
+
+    async def run_command(self, command: Command) -> None:
+        """Do what a command says, on the pane that has the focus where it is about a pane."""
+        local = command.scope in (Scope.LOG, Scope.LIST)
+        await self.run_action(
+            command.action, self.focused if local and self.focused else self.screen
+        )
+
+    async def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
+        await self.run_command(message.command)
+
+    def on_run_screen_broken(self, message: RunScreen.Broken) -> None:
+        if sum(isinstance(screen, RunScreen) for screen in self.screen_stack) > 1:
+            self.pop_screen()
+            self.notify(message.sentence, severity="error", markup=False, timeout=10)
+            return
+        self.parting = message.sentence
+        self.exit(return_code=EXIT_NOT_FOUND if message.not_found else EXIT_UNREACHABLE)
+
+    def on_run_screen_resume_wanted(self, message: RunScreen.ResumeWanted) -> None:
+        store = message.store
+        dialog = ResumeDialog(
+            store.description,
+            {node.name: tuple(store.tasks(node.name).values()) for node in store.graph.nodes},
+            store.splits,
+            cwd=Path.cwd(),
+            environment=message.source.environment(),
+            look=self._look,
+        )
+        self.push_screen(dialog, self._open_resumed)
+
+    def _open_resumed(self, resumed: Resumed | None) -> None:
+        if resumed is not None:
+            flow, _, run = resumed.pathspec.partition("/")
+            self.open_run(Target(flow, run))
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self._look, read_only=self._read_only))
+
+    def action_interrupt(self) -> None:
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy_to_clipboard(selected)
+            self.screen.clear_selection()
+        else:
+            self.exit(return_code=EXIT_INTERRUPTED)
+
+    def _leave_by_signal(self, number: signal.Signals) -> None:
+        self.exit(return_code=128 + number)
+
+    def _follow_theme(self) -> None:
+        self._look.dark = self.current_theme.dark
+        self.refresh(layout=False)

@@ -1,0 +1,244 @@
+"""The command line: parse, pick, hand over. What a command does not need is not imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import rich_click as click
+
+from flowtui import __version__
+from flowtui.model import Target
+
+if TYPE_CHECKING:
+    from flowtui.sources.registry import Where
+    from flowtui.store import RunStore
+
+EXIT_FAILURE, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+
+DEMO_START_SECONDS = 60.0
+"""How long the demo flow may take until its run has an id."""
+
+
+class _TargetGroup(click.RichGroup):
+    """A group whose first argument may be a target instead of a command's name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):
+            args = ["open", *args]
+        return super().parse_args(ctx, args)
+
+
+class _TargetType(click.ParamType):
+    name = "target"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Target:
+        if isinstance(value, Target):
+            return value
+        try:
+            return Target.parse(value)
+        except ValueError as error:
+            _leave(str(error), EXIT_USAGE)
+
+
+def _where_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--source", metavar="NAME", help="Force a source: client."),
+        click.option(
+            "--namespace", metavar="NS", help="Metaflow namespace; '' looks in all of them."
+        ),
+        click.option(
+            "--metadata", metavar="PROVIDER", help="local@DIR or service@URL; else as configured."
+        ),
+        click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only."),
+    ):
+        command = option(command)
+    return command
+
+
+def _app_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal."),
+        click.option("--theme", metavar="NAME", help="One of Textual's themes."),
+        click.option(
+            "--interval",
+            type=click.FloatRange(0.1, 3600),
+            default=1.0,
+            show_default=True,
+            help="Seconds between two looks at the run.",
+        ),
+        click.option("--read-only", is_flag=True, help="Take away what acts on runs."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=_TargetGroup, invoke_without_command=True)
+@click.version_option(__version__, prog_name="flowtui")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Watch, understand and resume Metaflow runs.
+
+    `flowtui FLOW/RUN` opens the monitor on a run; RUN may be `@latest`, and `/STEP` and `/TASK` may
+    follow. `flowtui demo` shows it on a run of its own.
+    """
+    if ctx.invoked_subcommand is None:
+        _leave(
+            "Name a run, as in: flowtui MyFlow/@latest. Without one of your own, try: flowtui demo.",
+            EXIT_USAGE,
+        )
+
+
+@cli.command("open", hidden=True)
+@click.argument("target", type=_TargetType())
+@_where_options
+@_app_options
+def open_(
+    target: Target,
+    metadata: str | None,
+    namespace: str | None,
+    source: str | None,
+    ascii_only: bool,
+    **options: Any,
+) -> None:
+    """Open the monitor on TARGET."""
+    from flowtui.sources.registry import Where
+
+    _need_terminal(f"flowtui show {target}")
+    _open_app(target, Where(metadata, namespace, source), ascii_only=ascii_only, **options)
+
+
+@cli.command()
+@click.argument("target", type=_TargetType())
+@click.option("--json", "as_json", is_flag=True, help="A document for programs.")
+@click.option("--plain", is_flag=True, help="A picture for people; this is the default.")
+@_where_options
+def show(
+    target: Target,
+    as_json: bool,
+    plain: bool,
+    metadata: str | None,
+    namespace: str | None,
+    source: str | None,
+    ascii_only: bool,
+) -> None:
+    """Print how TARGET stands, and end."""
+    from flowtui import report
+    from flowtui.sources.registry import Where
+
+    if as_json and plain:
+        _leave("Pass --json or --plain, not both.", EXIT_USAGE)
+    store = _read(target, Where(metadata, namespace, source))
+    if as_json:
+        click.echo(report.to_json(store))
+    else:
+        encoding = (sys.stdout.encoding or "ascii").lower()
+        report.print_plain(store, ascii_only=ascii_only or "utf" not in encoding)
+
+
+@cli.command()
+@_app_options
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
+def demo(ascii_only: bool, **options: Any) -> None:
+    """Run a bundled flow for real and watch it."""
+    from flowtui.actions.demo import FLOW_NAME, start_demo
+    from flowtui.actions.errors import ActionError
+
+    _need_terminal("flowtui demo in a terminal")
+    click.echo("Starting the demo flow …", err=True)
+    try:
+        started = start_demo()
+    except ActionError as error:
+        _leave(str(error), EXIT_FAILURE)
+    os.environ.update(started.environment)
+    deadline = time.monotonic() + DEMO_START_SECONDS
+    while (run := started.launch.poll_run_id()) is None:
+        failure = started.launch.failure()
+        if failure is not None:
+            _leave("\n".join([failure.sentence, *failure.tail]), EXIT_FAILURE)
+        if time.monotonic() > deadline:
+            _leave(f"The demo flow has not started; see {started.launch.log_path}.", EXIT_FAILURE)
+        time.sleep(0.05)
+    from flowtui.sources.registry import Where
+
+    where = Where(metadata=f"local@{started.root}", namespace="")
+    _open_app(Target(FLOW_NAME, run), where, ascii_only=ascii_only, **options)
+
+
+def main() -> NoReturn:
+    """The program `flowtui`: runs the command line and ends with its exit code."""
+    try:
+        result = cli.main(prog_name="flowtui", standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except click.ClickException as error:
+        _leave(f"{error.format_message()} See: flowtui --help", EXIT_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _open_app(
+    target: Target,
+    where: Where,
+    *,
+    ascii_only: bool,
+    interval: float,
+    read_only: bool,
+    theme: str | None,
+    no_mouse: bool,
+) -> NoReturn:
+    from textual.theme import BUILTIN_THEMES
+
+    from flowtui.app import FlowtuiApp
+    from flowtui.theme import Look
+
+    if theme is not None and theme not in BUILTIN_THEMES:
+        _leave(f"There is no theme {theme!r}. Themes: {', '.join(BUILTIN_THEMES)}.", EXIT_USAGE)
+    app = FlowtuiApp(
+        target,
+        where,
+        interval=interval,
+        look=Look(ascii=ascii_only),
+        read_only=read_only,
+        theme=theme,
+    )
+    app.run(mouse=not no_mouse)
+    if app.parting is not None:
+        _leave(app.parting, app.return_code or EXIT_FAILURE)
+    sys.exit(app.return_code or 0)
+
+
+def _read(target: Target, where: Where) -> RunStore:
+    from flowtui.sources.base import NotFound, SourceError
+    from flowtui.sources.registry import open_source
+    from flowtui.store import RunStore
+
+    try:
+        resolved, source = open_source(target, where)
+        store = RunStore(source.describe())
+        store.apply(source.poll())
+        source.close()
+    except NotFound as error:
+        _leave(str(error), EXIT_NOT_FOUND)
+    except SourceError as error:
+        _leave(str(error), EXIT_UNREACHABLE)
+    missing = store.missing(resolved)
+    if missing is not None:
+        _leave(missing, EXIT_NOT_FOUND)
+    return store
+
+
+def _need_terminal(instead: str) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _leave(f"There is no terminal to draw on. Use: {instead}", EXIT_USAGE)
+
+
+def _leave(sentence: str, code: int) -> NoReturn:
+    """Say what is wrong on stderr and end; the sentence may hold remote text."""
+    from flowtui.logs.sanitise import one_line
+
+    for line in sentence.splitlines() or [""]:
+        click.echo(f"flowtui: {one_line(line, 1000)}", err=True)
+    sys.exit(code)

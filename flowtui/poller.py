@@ -1,0 +1,203 @@
+"""Blocking loops that read a source and publish what they find; each has a thread of its own.
+
+The threads are daemons: Python does not wait for them when the program ends, so that quitting is
+immediate also while a provider takes its time.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flowtui.logs.mflog import LogLine
+from flowtui.logs.tails import Tail, TailError
+from flowtui.model import FINISHED, Changes, RunDescription, RunStatus
+from flowtui.sources.base import NotFound, RunSource, SourceError
+
+MAX_BACK_OFF = 60.0
+"""Seconds between two tries at most while a provider does not answer."""
+
+SLOW_DOWN = 5
+"""How many times longer the pause between polls is once a run is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The source answers: what it says of the run."""
+
+    description: RunDescription
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A poll went well; `changes` is false when nothing differs."""
+
+    changes: Changes
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A poll failed; the next try is in `retry_in` seconds, or never if that is None."""
+
+    sentence: str
+    retry_in: float | None
+    not_found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogArrived:
+    """What a tail found: new lines, or why it could not read."""
+
+    lines: Sequence[LogLine]
+    skipped: int = 0
+    finished: bool = False
+    trouble: str | None = None
+
+
+class Loop:
+    """A daemon thread that calls `turn` again and again, and sleeps between on an event."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._paused = threading.Event()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the loop as soon as what it waits for returns; does not wait for that."""
+        self._stopped.set()
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Take the next turn now."""
+        self._wake.set()
+
+    def pause(self, paused: bool) -> None:
+        """Take no turns for a while; `wake` still takes one."""
+        if paused:
+            self._paused.set()
+        else:
+            self._paused.clear()
+            self._wake.set()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    @property
+    def paused(self) -> bool:
+        return self._paused.is_set()
+
+    def turn(self) -> float | None:
+        """Do one turn; returns the seconds until the next, or None when there is none."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Called in the thread when the loop ends."""
+
+    def _run(self) -> None:
+        while not self.stopped:
+            self._wake.clear()
+            pause = self.turn()
+            if pause is None:
+                break
+            self._wake.wait(pause)
+            while self.paused and not self._wake.is_set():
+                self._wake.wait()
+        self.finish()
+
+
+class Poller(Loop):
+    """Polls one run. `publish` gets Opened once, then Polled and Trouble; it blocks until taken."""
+
+    def __init__(
+        self,
+        source: Callable[[], RunSource],
+        publish: Callable[[Opened | Polled | Trouble], None],
+        interval: float,
+    ) -> None:
+        """`source` opens the source, in this loop's thread; `interval` is in seconds."""
+        super().__init__("poller")
+        self._open = source
+        self._publish = publish
+        self._interval = interval
+        self._failures = 0
+        self._status: RunStatus | None = None
+        self.source: RunSource | None = None
+
+    def turn(self) -> float | None:
+        began = time.monotonic()
+        try:
+            if self.source is None:
+                source = self._open()
+                self._publish(Opened(source.describe()))
+                self.source = source
+            changes = self.source.poll()
+        except SourceError as error:
+            return self._fail(str(error), not_found=isinstance(error, NotFound))
+        self._failures = 0
+        self._status = changes.status or self._status
+        if not self.stopped:
+            self._publish(Polled(changes))
+        # A source that is slow at this scale must not keep its provider busy all the time.
+        pause = max(self._interval, time.monotonic() - began)
+        over = self._status is not None and self._status.state in FINISHED
+        return pause * SLOW_DOWN if over else pause
+
+    def finish(self) -> None:
+        if self.source is not None:
+            self.source.close()
+
+    def _fail(self, sentence: str, *, not_found: bool) -> float | None:
+        self._failures += 1
+        retry_in: float | None = None
+        if not not_found:
+            retry_in = back_off(self._failures, self._interval)
+        if not self.stopped:
+            self._publish(Trouble(sentence, retry_in, not_found))
+        return retry_in
+
+
+class TailPoller(Loop):
+    """Follows one tail. `publish` gets LogArrived; it blocks until taken."""
+
+    def __init__(
+        self, tail: Tail, publish: Callable[[LogArrived], None], interval: float = 0.5
+    ) -> None:
+        super().__init__("tail")
+        self._tail = tail
+        self._publish = publish
+        self._interval = interval
+        self._failures = 0
+
+    def turn(self) -> float | None:
+        try:
+            lines = self._tail.poll()
+        except (TailError, SourceError) as error:
+            self._failures += 1
+            self._publish(LogArrived((), trouble=str(error)))
+            return back_off(self._failures, self._interval)
+        self._failures = 0
+        if self.stopped:
+            return None
+        finished = self._tail.finished
+        self._publish(LogArrived(lines, self._tail.skipped, finished))
+        if finished:
+            return None
+        return 0.0 if lines else self._interval
+
+    def finish(self) -> None:
+        self._tail.close()
+
+
+def back_off(failures: int, interval: float) -> float:
+    """Seconds until the next try: doubling, at most a minute, with jitter so that watchers of one
+    service do not come back together."""
+    pause = min(MAX_BACK_OFF, max(interval, 0.5) * 2.0 ** min(failures, 10))
+    return pause * random.uniform(0.75, 1.0)  # noqa: S311

@@ -1,0 +1,164 @@
+"""A run as a document for programs and as a picture for people, both without the app."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from flowtui.graph.draw import draw
+from flowtui.logs.sanitise import one_line
+from flowtui.model import FINISHED, Attempt, Ms, Node, State, StepStatus, Task
+from flowtui.picture import boxes, case_labels, not_taken
+from flowtui.store import RunStore
+from flowtui.theme import SEVERITY, Look
+from flowtui.times import clock, iso, span, stopwatch
+
+SCHEMA = "flowtui.run/1"
+"""Names the shape of the document; it changes when a key changes its meaning."""
+
+
+def document(store: RunStore) -> dict[str, Any]:
+    """The run as plain data: every key always present, None when unknown, times ISO-8601 UTC."""
+    run, status = store.description, store.status
+    return {
+        "schema": SCHEMA,
+        "pathspec": run.pathspec,
+        "flow": run.flow,
+        "run": run.run,
+        "status": str(status.state),
+        "reason": status.reason,
+        "source": run.source,
+        "user": run.user,
+        "tags": list(run.tags),
+        "system_tags": list(run.system_tags),
+        "origin_run": run.origin_run,
+        "created_at": iso(run.created_at),
+        "finished_at": iso(status.finished_at),
+        "duration_s": _seconds(run.created_at, status.finished_at),
+        "counts": _counts(store.counts),
+        "steps": [_step(store, node) for node in store.graph.nodes],
+    }
+
+
+def to_json(store: RunStore) -> str:
+    """The document as text: ASCII only, so that no name in it can reach a terminal as it is."""
+    return json.dumps(document(store), indent=2, default=str)
+
+
+def _step(store: RunStore, node: Node) -> dict[str, Any]:
+    status = store.steps.get(node.name, StepStatus(State.PENDING, "not reached yet"))
+    return {
+        "name": node.name,
+        "type": node.type,
+        "next": list(node.next),
+        "status": str(status.state),
+        "reason": status.reason,
+        "counts": _counts(status.counts),
+        "decorators": [
+            {"name": deco.name, "attributes": dict(deco.attributes)} for deco in node.decorators
+        ],
+        "tasks": [
+            _task(store.description.pathspec, task) for task in store.tasks(node.name).values()
+        ],
+    }
+
+
+def _task(run: str, task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "pathspec": f"{run}/{task.step}/{task.id}",
+        "status": str(task.state),
+        "reason": task.reason,
+        "index": task.index,
+        "label": task.label,
+        "origin_task": task.origin_task,
+        "attempts": [_attempt(attempt) for attempt in task.attempts],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "attempt": attempt.number,
+        "status": str(attempt.state),
+        "reason": attempt.reason,
+        "started_at": iso(attempt.started_at),
+        "finished_at": iso(attempt.finished_at),
+        "duration_s": _seconds(attempt.started_at, attempt.finished_at),
+    }
+
+
+def _counts(counts: Mapping[State, int]) -> dict[str, int]:
+    return {str(state): counts[state] for state in State if counts.get(state)}
+
+
+def _seconds(start: Ms | None, end: Ms | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return max(0, end - start) / 1000
+
+
+def print_plain(store: RunStore, *, ascii_only: bool) -> None:
+    """Print the run to stdout: a headline, the graph, and the tasks with their attempts.
+
+    Coloured on a terminal that has colours, plain text in a pipe.
+    """
+    look = Look(ascii=ascii_only)
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(_headline(store, look))
+    console.print(Text(one_line(store.status.reason), "dim"))
+    graph = store.graph
+    if graph.nodes:
+        drawing = draw(
+            graph,
+            boxes(graph, store.steps, look),
+            case_labels(graph),
+            dimmed=not_taken(graph, store.steps),
+            ascii=ascii_only,
+        )
+        console.print()
+        console.print(Text(drawing.plain()), no_wrap=True, crop=False)
+    console.print()
+    console.print(_tasks(store, look))
+
+
+def _headline(store: RunStore, look: Look) -> Text:
+    state = store.status.state
+    text = Text(one_line(store.description.pathspec), "bold")
+    text.append("  ")
+    text.append(f"{look.glyph(state)} {state}", look.style(state))
+    created = store.description.created_at
+    end = store.status.finished_at if state in FINISHED else store.now
+    if created is not None and end is not None:
+        text.append(f"  {stopwatch(end - created)}", "not bold")
+    for counted in SEVERITY:
+        if store.counts.get(counted):
+            text.append(f"  {store.counts[counted]} {counted}", look.style(counted))
+    if store.description.origin_run:
+        text.append(f"  resumed from {one_line(store.description.origin_run, 60)}", "dim")
+    return text
+
+
+def _tasks(store: RunStore, look: Look) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("task", "foreach", "attempts", "state", "started", "took", "why"):
+        table.add_column(name, no_wrap=name != "why", overflow="fold")
+    for task in store.all_tasks():
+        strip = Text()
+        for attempt in task.attempts:
+            strip.append(look.glyph(attempt.state), look.style(attempt.state))
+        start, end = task.started_at, task.finished_at
+        table.add_row(
+            Text(one_line(f"{task.step}/{task.id}", 60)),
+            Text(one_line(task.label or "", 40)),
+            strip,
+            Text(str(task.state), look.style(task.state)),
+            Text(clock(start)),
+            Text(span(end - start) if start is not None and end is not None else ""),
+            Text(one_line(task.reason)),
+        )
+    return table

@@ -1,0 +1,131 @@
+"""The logs of one attempt on the whole screen."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from flowtui.commands import Scope, bindings, commands, key_bar
+from flowtui.logs.sanitise import one_line
+from flowtui.model import Attempt, Task
+from flowtui.screens.attempt_logs import AttemptLogs
+from flowtui.sources.base import RunSource
+from flowtui.store import RunStore
+from flowtui.theme import Look
+from flowtui.widgets.attempt_bar import AttemptBar
+from flowtui.widgets.find_bar import FindBar
+from flowtui.widgets.key_bar import KeyBar
+from flowtui.widgets.log_pane import LogPane
+
+
+class LogScreen(Screen[None]):
+    """Both streams of a task's attempts; `[` and `]` go through them, Escape leads back."""
+
+    BINDINGS = bindings(Scope.BACK, Scope.ATTEMPT)
+    DEFAULT_CSS = """
+    LogScreen #where { height: 1; padding: 0 1; background: $panel; text-style: bold; }
+    LogScreen AttemptLogs { height: 1fr; }
+    LogScreen LogPane { border: round $border-blurred; }
+    LogScreen LogPane:focus { border: round $border; }
+    LogScreen.-narrow AttemptLogs { layout: vertical; }
+    LogScreen.-zoomed LogPane { display: none; }
+    LogScreen.-zoomed LogPane:focus { display: block; }
+    """
+
+    def __init__(
+        self, store: RunStore, source: RunSource, task: Task, attempt: int | None, look: Look
+    ) -> None:
+        super().__init__()
+        self._store, self._source, self._look = store, source, look
+        self._current = task
+        self._number = attempt
+        self._searched = "stdout"
+
+    def compose(self) -> ComposeResult:
+        where = f"{self._store.description.pathspec}/{self._current.step}/{self._current.id}"
+        label = f"  {self._current.label}" if self._current.label else ""
+        yield Static(Content(one_line(where + label)), id="where", markup=False)
+        yield AttemptBar(self._look)
+        yield AttemptLogs()
+        yield FindBar(id="find")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.renew()
+        attempt = self._attempt()
+        stream = "stderr" if attempt and attempt.state in ("failed", "lost") else "stdout"
+        self.query_one(f"#{stream}", LogPane).focus()
+        self.query_one(KeyBar).show(key_bar(commands(Scope.APP, Scope.ATTEMPT, Scope.LOG)))
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < 100, "-narrow")
+
+    def belongs_to(self, store: RunStore) -> bool:
+        """Whether this screen shows a task of that store's run."""
+        return self._store is store
+
+    def renew(self) -> None:
+        """Take over what the store knows now of the task."""
+        self._current = self._store.task(*self._current.key) or self._current
+        attempt = self._attempt()
+        self.query_one(AttemptBar).show(self._current, attempt, self._store.now)
+        self.query_one(AttemptLogs).show(self._source, self._store.description, self._current, attempt)
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+    def action_attempt(self, step: int) -> None:
+        numbers = [attempt.number for attempt in self._current.attempts]
+        attempt = self._attempt()
+        if attempt is not None:
+            at = numbers.index(attempt.number) + step
+            self._number = numbers[max(0, min(at, len(numbers) - 1))]
+            self.renew()
+
+    def action_pane(self, step: int) -> None:
+        panes = list(self.query(LogPane))
+        at = next((i for i, pane in enumerate(panes) if pane.has_focus), -step)
+        pane = panes[(at + step) % len(panes)]
+        # Zoom shows the focused pane only, and a hidden one cannot take the focus.
+        pane.display = True
+        pane.focus()
+
+    def action_zoom(self) -> None:
+        self.toggle_class("-zoomed")
+
+    def action_find(self) -> None:
+        self._pane()
+        self.query_one(FindBar).open("search: a regular expression, Enter keeps it", "")
+
+    def action_copy(self) -> None:
+        pane = self._pane()
+        text = pane.selected_text() or pane.all_text()
+        self.app.copy_to_clipboard(text)
+        self.notify(f"Copied {len(text.splitlines())} lines of {pane.stream}.", markup=False)
+
+    def on_attempt_bar_chosen(self, message: AttemptBar.Chosen) -> None:
+        self._number = message.number
+        self.renew()
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        self._pane().search(message.value)
+
+    def on_find_bar_closed(self, message: FindBar.Closed) -> None:
+        pane = self._pane()
+        if not message.kept:
+            pane.search("")
+        pane.focus()
+
+    def _pane(self) -> LogPane:
+        """The focused pane, or while something is typed the one that had the focus before."""
+        focused = self.focused
+        if isinstance(focused, LogPane):
+            self._searched = focused.stream
+        return self.query_one(f"#{self._searched}", LogPane)
+
+    def _attempt(self) -> Attempt | None:
+        attempts = self._current.attempts
+        chosen = [attempt for attempt in attempts if attempt.number == self._number]
+        return chosen[0] if chosen else attempts[-1] if attempts else None

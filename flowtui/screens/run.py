@@ -1,0 +1,438 @@
+"""One run, live: its graph, the tasks of a step, the attempts of a task, and their logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from flowtui.commands import Command, Scope, bindings, commands, key_bar
+from flowtui.logs.sanitise import one_line
+from flowtui.model import FINISHED, UNSUCCESSFUL, Attempt, Changes, Ms, State, Target, Task
+from flowtui.poller import Opened, Polled, Trouble
+from flowtui.screens.attempt_logs import AttemptLogs
+from flowtui.screens.feeds import RunFeed, RunNews
+from flowtui.screens.log import LogScreen
+from flowtui.sources.base import RunSource
+from flowtui.store import Applied, RunStore
+from flowtui.theme import Look
+from flowtui.widgets.attempt_bar import AttemptBar
+from flowtui.widgets.dag_view import DagView
+from flowtui.widgets.find_bar import FindBar
+from flowtui.widgets.key_bar import KeyBar
+from flowtui.widgets.log_pane import LogPane
+from flowtui.widgets.pane_tabs import PaneTabs
+from flowtui.widgets.run_header import RunHeader
+from flowtui.widgets.task_list import TaskList
+
+NARROW, LOW = 110, 30
+"""Below this many columns or rows only one pane is shown at a time."""
+
+_PANES = (("graph", "Graph"), ("tasks", "Tasks"), ("logs", "Logs"))
+_TICK = 0.5
+
+
+class RunScreen(Screen[None]):
+    """Wires a run's store to its panes; follows the run's frontier until the person moves."""
+
+    BINDINGS = bindings(Scope.BACK, Scope.RUN, Scope.ATTEMPT)
+
+    class Broken(Message):
+        """The run could not be opened, or does not hold what the target names."""
+
+        def __init__(self, sentence: str, not_found: bool) -> None:
+            super().__init__()
+            self.sentence = sentence
+            self.not_found = not_found
+
+    class ResumeWanted(Message):
+        """The person asks to resume the run."""
+
+        def __init__(self, store: RunStore, source: RunSource) -> None:
+            super().__init__()
+            self.store = store
+            self.source = source
+
+    def __init__(
+        self,
+        target: Target,
+        open_source: Callable[[], RunSource],
+        *,
+        interval: float,
+        look: Look,
+        read_only: bool,
+    ) -> None:
+        super().__init__()
+        self._target, self._look, self._read_only = target, look, read_only
+        self._feed = (open_source, interval)
+        self._run_feed: RunFeed | None = None
+        self._store: RunStore | None = None
+        self._read_at: float | None = None
+        self._trouble: str | None = None
+        self._moved = False
+        self._step: str | None = None
+        self._current: Task | None = None
+        self._attempt: int | None = None
+        self._pane = "graph"
+        self._searched: LogPane | None = None
+
+    # Layout
+
+    def compose(self) -> ComposeResult:
+        yield RunHeader(self._look)
+        yield PaneTabs(_PANES)
+        with Vertical(id="body"):
+            with Horizontal(id="upper"):
+                yield DagView(self._look, id="graph")
+                with Vertical(id="tasks"):
+                    yield TaskList(self._look, id="task-list")
+                    with Vertical(id="attempts"):
+                        yield AttemptBar(self._look)
+            yield AttemptLogs(id="logs")
+        yield FindBar(id="find")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        open_source, interval = self._feed
+        self.query_one(DagView).border_title = Content("graph")
+        self.query_one(DagView).focus()
+        self._show_header()
+        self.set_interval(_TICK, self._tick)
+        self._run_feed = RunFeed(self, open_source, interval)
+
+    def on_unmount(self) -> None:
+        if self._run_feed is not None:
+            self._run_feed.stop()
+
+    def on_resize(self) -> None:
+        small = self.size.width < NARROW or self.size.height < LOW
+        self.set_class(small, "-small")
+        self.set_class(self.size.width < NARROW, "-narrow")
+        self._show_pane(self._pane)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        for pane, _ in _PANES:
+            if self.query_one(f"#{pane}") in event.widget.ancestors_with_self:
+                self._show_pane(pane)
+        self._show_keys()
+
+    def _show_pane(self, current: str) -> None:
+        """Mark a pane as the current one: the only one there is, in a small window or zoomed."""
+        self._pane = current
+        for pane, _ in _PANES:
+            self.query_one(f"#{pane}").set_class(pane == current, "-current")
+        self.set_class(current == "logs", "-logs")
+        self.query_one(PaneTabs).show(current)
+
+    def _focusable(self) -> list[Widget]:
+        return [self.query_one(DagView), self.query_one(TaskList), *self.query(LogPane)]
+
+    def _show_keys(self) -> None:
+        scopes = [Scope.RUN, Scope.ATTEMPT, Scope.APP]
+        if isinstance(self.focused, LogPane):
+            scopes.append(Scope.LOG)
+        available: list[Command] = list(commands(*scopes, read_only=self._read_only))
+        self.query_one(KeyBar).show(key_bar(available))
+
+    # News from the poller
+
+    def on_run_news(self, message: RunNews) -> None:
+        news = message.news
+        if isinstance(news, Opened):
+            self._store = RunStore(news.description)
+        elif isinstance(news, Polled):
+            self._read_at, self._trouble = time.monotonic(), None
+            self._apply(news.changes)
+        else:
+            self._take_trouble(news)
+        self._show_header()
+        message.taken.set()
+
+    def _take_trouble(self, trouble: Trouble) -> None:
+        if self._read_at is None:
+            self.post_message(self.Broken(trouble.sentence, trouble.not_found))
+            return
+        self._trouble = trouble.sentence
+        if trouble.retry_in is not None:
+            self._trouble += f" Next try in {trouble.retry_in:.0f} s."
+
+    def _apply(self, changes: Changes) -> None:
+        store = self._store
+        if store is None:
+            return
+        first = not store.now
+        applied = store.apply(changes)
+        if first:
+            self._start_at_target(store)
+        if applied.graph or applied.steps:
+            self.query_one(DagView).show(store.graph, store.steps)
+        if not self._moved:
+            self._follow_frontier(store)
+        self._renew_tasks(store, applied)
+
+    def _start_at_target(self, store: RunStore) -> None:
+        target, missing = self._target, store.missing(self._target)
+        if missing is not None:
+            self.post_message(self.Broken(missing, True))
+        elif target.step is not None:
+            self._moved = True
+            self.query_one(DagView).show(store.graph, store.steps)
+            self._go_to(store, target.step, target.task)
+            self.query_one(TaskList).focus()
+
+    def _follow_frontier(self, store: RunStore) -> None:
+        step = _frontier(store)
+        if step is not None and step != self._step:
+            failure = store.first_failure() if store.status.state in UNSUCCESSFUL else None
+            self._go_to(store, step, failure.id if failure else None, by_hand=False)
+
+    def _renew_tasks(self, store: RunStore, applied: Applied) -> None:
+        tasks = self.query_one(TaskList)
+        mine = [task for task in applied.tasks if task.step == self._step]
+        if mine:
+            tasks.update(mine, store.now)
+        if self._step in applied.steps or applied.graph:
+            self._show_title(store)
+        if self._current is not None and any(task.key == self._current.key for task in mine):
+            self._current = store.task(*self._current.key)
+            self._show_attempt()
+
+    # What is selected
+
+    def _go_to(
+        self, store: RunStore, step: str, task: str | None = None, *, by_hand: bool = True
+    ) -> None:
+        """Select a step, and in its list a task."""
+        self.query_one(DagView).select(step)
+        tasks = self.query_one(TaskList)
+        if step != self._step:
+            self._step, self._current = step, None
+            status = store.steps.get(step)
+            tasks.show(store.tasks(step), store.now, f"{status.reason}." if status else "")
+            self._show_title(store)
+        if task is not None and not tasks.go_to(task, by_hand=by_hand):
+            tasks.set_filter(failed_only=False, text="")
+            tasks.go_to(task, by_hand=by_hand)
+
+    def on_dag_view_selected(self, message: DagView.Selected) -> None:
+        self._moved = True
+        if self._store is not None:
+            self._go_to(self._store, message.step)
+
+    def on_dag_view_opened(self) -> None:
+        self.action_drill()
+
+    def on_task_list_moved(self, message: TaskList.Moved) -> None:
+        self._moved = self._moved or message.by_hand
+        before = self._current.key if self._current else None
+        self._current = message.task
+        if before != (message.task.key if message.task else None):
+            self._attempt = None
+        self._show_attempt()
+
+    def on_task_list_opened(self) -> None:
+        self.action_drill()
+
+    def on_attempt_bar_chosen(self, message: AttemptBar.Chosen) -> None:
+        self._attempt = message.number
+        self._show_attempt()
+
+    def on_pane_tabs_chosen(self, message: PaneTabs.Chosen) -> None:
+        self._focus_pane(message.pane)
+
+    def _focus_pane(self, pane: str) -> None:
+        # A pane that is not displayed cannot take the focus: show it first.
+        self._show_pane(pane)
+        widget = self.query_one(f"#{pane}")
+        target = next(known for known in self._focusable() if widget in known.ancestors_with_self)
+        self.call_after_refresh(target.focus)
+
+    def _chosen(self) -> Attempt | None:
+        """The attempt shown: the one picked, else the last."""
+        attempts = self._current.attempts if self._current else ()
+        picked = [attempt for attempt in attempts if attempt.number == self._attempt]
+        return picked[0] if picked else attempts[-1] if attempts else None
+
+    def _show_attempt(self) -> None:
+        store, task, attempt = self._store, self._current, self._chosen()
+        if store is None:
+            return
+        self.query_one(AttemptBar).show(task, attempt, store.now)
+        frame = self.query_one("#attempts")
+        frame.border_title = Content(one_line(f"{task.step}/{task.id}")) if task else Content("")
+        self.query_one(AttemptLogs).show(self._source(), store.description, task, attempt)
+        for screen in self.app.screen_stack:
+            if isinstance(screen, LogScreen) and screen.belongs_to(store):
+                screen.renew()
+
+    def _source(self) -> RunSource | None:
+        return self._run_feed.poller.source if self._run_feed else None
+
+    # Header and titles
+
+    def _show_header(self) -> None:
+        store = self._store
+        title = store.description.pathspec if store else str(self._target)
+        self.query_one(RunHeader).show(
+            title,
+            store,
+            read_at=self._read_at,
+            trouble=self._trouble,
+            paused=bool(self._run_feed and self._run_feed.poller.paused),
+        )
+
+    def _show_title(self, store: RunStore) -> None:
+        tasks = self.query_one(TaskList)
+        parts = [one_line(self._step or "", 60)]
+        if self._step in store.graph:
+            before = store.graph.predecessors.get(self._step, ())
+            names = [store.graph[name].foreach_artifact for name in before if name in store.graph]
+            parts += [f"foreach {one_line(name, 40)}" for name in names if name]
+        if tasks.failed_only or tasks.filter_text:
+            parts.append(f"{tasks.row_count} of {tasks.total} tasks")
+            parts.append("failed only" if tasks.failed_only else f"/{tasks.filter_text}")
+        else:
+            parts.append(f"{tasks.total} task{'s' if tasks.total != 1 else ''}")
+        tasks.border_title = Content(" · ".join(parts))
+
+    def _tick(self) -> None:
+        """Move what counts up by itself: ages and running times."""
+        self._show_header()
+        store = self._store
+        if store is None or self._read_at is None or store.status.state in FINISHED:
+            return
+        # The source's clock, carried on from when it was last read.
+        now = store.now + int((time.monotonic() - self._read_at) * 1000)
+        self.query_one(TaskList).tick(Ms(now))
+        attempt = self._chosen()
+        if attempt is not None and attempt.state is State.RUNNING:
+            self.query_one(AttemptBar).show(self._current, attempt, Ms(now))
+
+    # Actions
+
+    def action_back(self) -> None:
+        if self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        elif not isinstance(self.focused, DagView):
+            self._focus_pane("graph")
+        elif self.app.screen_stack.index(self) > 1:
+            self.dismiss(None)
+        else:
+            self.notify("This is the outermost screen: q leaves flowtui.", timeout=3)
+
+    def action_drill(self) -> None:
+        source, task = self._source(), self._current
+        if isinstance(self.focused, DagView):
+            self._focus_pane("tasks")
+        elif self._store is not None and source is not None and task is not None:
+            self.app.push_screen(LogScreen(self._store, source, task, self._attempt, self._look))
+
+    def action_first_failure(self) -> None:
+        store = self._store
+        failure = store.first_failure() if store else None
+        if store is None or failure is None:
+            self.notify("Nothing has failed.", timeout=3)
+            return
+        self._moved = True
+        self._go_to(store, failure.step, failure.id)
+        self._focus_pane("tasks")
+
+    def action_failed_only(self) -> None:
+        tasks = self.query_one(TaskList)
+        tasks.set_filter(failed_only=not tasks.failed_only)
+        if self._store is not None:
+            self._show_title(self._store)
+
+    def action_attempt(self, step: int) -> None:
+        attempt = self._chosen()
+        if self._current is None or attempt is None:
+            return
+        numbers = [known.number for known in self._current.attempts]
+        at = numbers.index(attempt.number) + step
+        self._attempt = numbers[max(0, min(at, len(numbers) - 1))]
+        self._show_attempt()
+
+    def action_pane(self, step: int) -> None:
+        panes = self._focusable()
+        at = panes.index(self.focused) if self.focused in panes else 0
+        target = panes[(at + step) % len(panes)]
+        for pane, _ in _PANES:
+            if self.query_one(f"#{pane}") in target.ancestors_with_self:
+                self._show_pane(pane)
+        self.call_after_refresh(target.focus)
+
+    def action_zoom(self) -> None:
+        self.toggle_class("-zoomed")
+
+    def action_pause(self) -> None:
+        if self._run_feed is not None:
+            self._run_feed.poller.pause(not self._run_feed.poller.paused)
+            self._show_header()
+
+    def action_refresh_now(self) -> None:
+        if self._run_feed is not None:
+            self._run_feed.poller.wake()
+
+    def action_copy(self) -> None:
+        if isinstance(self.focused, LogPane):
+            text = self.focused.selected_text() or self.focused.all_text()
+        elif self._store is not None:
+            parts = [self._store.description.pathspec]
+            parts += list(self._current.key) if self._current else [self._step or ""]
+            text = "/".join(part for part in parts if part)
+        else:
+            text = str(self._target)
+        self.app.copy_to_clipboard(text)
+        self.notify(f"Copied: {one_line(text, 60)}", markup=False, timeout=3)
+
+    def action_find(self) -> None:
+        find = self.query_one(FindBar)
+        if isinstance(self.focused, LogPane):
+            self._searched = self.focused
+            find.open("search the log: a regular expression, Enter keeps it", "")
+        else:
+            self._searched = None
+            self._focus_pane("tasks")
+            text = self.query_one(TaskList).filter_text
+            self.call_after_refresh(find.open, "filter the tasks: id, foreach label or state", text)
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        if self._searched is not None:
+            self._searched.search(message.value)
+        else:
+            self.query_one(TaskList).set_filter(text=message.value)
+            if self._store is not None:
+                self._show_title(self._store)
+
+    def on_find_bar_closed(self, message: FindBar.Closed) -> None:
+        if not message.kept:
+            self.query_one(FindBar).value = ""
+        (self._searched or self.query_one(TaskList)).focus()
+
+    def action_resume(self) -> None:
+        source = self._source()
+        if self._store is not None and source is not None and not self._read_only:
+            self.post_message(self.ResumeWanted(self._store, source))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """With `--read-only` the commands that act do not exist."""
+        return not (self._read_only and action in ("resume",))
+
+
+def _frontier(store: RunStore) -> str | None:
+    """The step to look at when nobody chose one: where it failed, where it runs, how far it got."""
+    failure = store.first_failure() if store.status.state in UNSUCCESSFUL else None
+    if failure is not None:
+        return failure.step
+    names = [node.name for node in store.graph.nodes]
+    running = [name for name in names if store.steps[name].state is State.RUNNING]
+    reached = [name for name in names if store.tasks(name)]
+    return next(reversed(running or reached), names[0] if names else None)

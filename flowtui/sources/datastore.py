@@ -1,0 +1,124 @@
+"""Files that Metaflow keeps beside the metadata: artifacts as bytes, logs, runtime records."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flowtui.sources.base import Unreachable, Unsupported
+from flowtui.sources.metadata_rows import Fields
+from flowtui.sources.plain_pickle import MAX_BYTES
+from flowtui.sources.provider import Provider
+from flowtui.status import Exit
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Datastore:
+    """The datastore of one run, of whatever kind its tasks name in `ds-type` and `ds-root`."""
+
+    def __init__(self, provider: Provider, flow: str, run: str) -> None:
+        self._provider = provider
+        self._flow, self._run = flow, run
+
+    def blob(self, artifact: Mapping[str, Any]) -> bytes:
+        """The bytes of an artifact, at most `MAX_BYTES` and one; never unpickled here.
+
+        Raises Unreachable when they cannot be had, Unsupported for an unknown kind of datastore.
+        """
+        kind, location = str(artifact.get("ds_type")), str(artifact.get("location"))
+        sha = str(artifact.get("sha"))
+        try:
+            storage = self._storage(kind, location)
+            path = storage.path_join(self._flow, "data", sha[:2], sha)
+            with storage.load_bytes([path]) as loaded:
+                for _, file, _ in loaded:
+                    if file is not None:
+                        return _unpacked(Path(file))
+        except Unsupported:
+            raise
+        except Exception as error:
+            raise Unreachable(f"Artifact {sha} cannot be read: {error}") from error
+        raise Unreachable(f"Artifact {sha} is not in the datastore.")
+
+    def task_folder(self, step: str, task: str, fields: Fields | None) -> Path | None:
+        """The folder of a task in a local datastore, or None for another kind.
+
+        Names that are no plain folder names give None: they come from the metadata.
+        """
+        root = self._local_root(fields)
+        parts = (self._flow, self._run, step, task)
+        if root is None or any(part in ("", ".", "..") or "/" in part for part in parts):
+            return None
+        return root.joinpath(*parts)
+
+    def exit(self, step: str, task: str, fields: Fields, attempt: int) -> Exit | None:
+        """How the step process of an attempt ended, from `<attempt>.runtime`, if that exists."""
+        folder = self.task_folder(step, task, fields)
+        if folder is None:
+            return None
+        try:
+            with (folder / f"{attempt}.runtime").open("rb") as record:
+                stored = json.loads(record.read(4096))
+            return Exit(int(stored["return_code"]), killed=stored.get("killed") is True)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def read_files(
+        self, step: str, task: str, fields: Fields | None, names: Sequence[str]
+    ) -> Sequence[bytes]:
+        """The whole content of files of a task, empty where there is none (yet)."""
+        if fields is None or fields.datastore is None:
+            return [b"" for _ in names]
+        kind, root = fields.datastore
+        try:
+            storage = self._storage_class(kind)(root)
+            paths = [storage.path_join(self._flow, self._run, step, task, name) for name in names]
+            content = dict.fromkeys(paths, b"")
+            with storage.load_bytes(paths) as loaded:
+                for path, file, _ in loaded:
+                    if file is not None:
+                        content[path] = Path(file).read_bytes()
+            return [content[path] for path in paths]
+        except Unsupported:
+            raise
+        except Exception as error:
+            raise Unreachable(f"The log cannot be read from {kind}: {error}") from error
+
+    def _local_root(self, fields: Fields | None) -> Path | None:
+        if fields is None or fields.datastore is None:
+            return self._provider.local_root if self._provider.is_local else None
+        kind, root = fields.datastore
+        if kind != "local":
+            return None
+        # A tree that was moved or mounted elsewhere still names its old place in `ds-root`.
+        return (self._provider.local_root if self._provider.is_local else None) or Path(root)
+
+    def _storage(self, kind: str, location: str) -> Any:
+        storage = self._storage_class(kind)
+        if kind == "local" and self._provider.is_local:
+            return storage(str(self._provider.local_root))
+        return storage(storage.get_datastore_root_from_location(location, self._flow))
+
+    @staticmethod
+    def _storage_class(kind: str) -> Any:
+        from metaflow.plugins import DATASTORES
+
+        for storage in DATASTORES:
+            if kind == storage.TYPE:
+                return storage
+        raise Unsupported(f"Datastore {kind!r} is not known to this Metaflow.")
+
+
+def _unpacked(file: Path) -> bytes:
+    """A stored blob, unzipped where it is zipped, cut behind what the reader accepts."""
+    with file.open("rb") as raw:
+        zipped = raw.read(2) == _GZIP_MAGIC
+        raw.seek(0)
+        if not zipped:
+            return raw.read(MAX_BYTES + 1)
+        with gzip.GzipFile(fileobj=raw) as unzipped:
+            return unzipped.read(MAX_BYTES + 1)

@@ -1,0 +1,116 @@
+"""Processes on this machine that belong to a run: its launcher and its step processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psutil
+
+from flowtui.model import Ms
+
+START_UP = 120_000
+"""Milliseconds that a launcher may take from its start until it registers its run."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunProcesses:
+    """`steps` maps (task id, attempt) to the process id of its step process."""
+
+    launcher: int | None = None
+    launcher_gone: bool = False
+    steps: Mapping[tuple[str, int], int] = field(default_factory=dict)
+
+
+class ProcessWatch:
+    """Finds a run's processes; remembers its launcher, so that its end is noticed at once.
+
+    Metaflow starts a step as `python flow.py … step NAME --run-id R --task-id T … --retry-count K`.
+    The launcher (`python flow.py … run`) does not name its run: it is the parent of a step process
+    or, before and between those, a process running the same flow file that started just before the
+    run was registered and has no step process of another run.
+    """
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._launcher: psutil.Process | None = None
+
+    def look(self, flow_file: str | None, created_at: Ms | None) -> RunProcesses:
+        """The run's processes as they are now; `flow_file` is the base name of the flow's file."""
+        steps: dict[tuple[str, int], int] = {}
+        parents: dict[int, set[str]] = {}
+        candidates: list[psutil.Process] = []
+        for process, arguments in _python_processes():
+            options = _step_options(arguments)
+            if options is None:
+                if flow_file and _launches(arguments, flow_file):
+                    candidates.append(process)
+                continue
+            run = options.get("--run-id", "")
+            parents.setdefault(_parent(process), set()).add(run)
+            if run == self._run:
+                attempt = options.get("--retry-count", "0")
+                key = (options.get("--task-id", ""), int(attempt) if attempt.isdigit() else 0)
+                # Metaflow may wrap a step process in another with the same arguments: the outer
+                # one, which started first, lives as long as the attempt.
+                steps.setdefault(key, process.pid)
+        if self._launcher is None:
+            self._launcher = self._find_launcher(candidates, parents, created_at)
+        if self._launcher is None:
+            return RunProcesses(steps=steps)
+        if self._launcher.is_running() and self._launcher.status() != psutil.STATUS_ZOMBIE:
+            return RunProcesses(launcher=self._launcher.pid, steps=steps)
+        return RunProcesses(launcher_gone=True, steps=steps)
+
+    def _find_launcher(
+        self,
+        candidates: Sequence[psutil.Process],
+        parents: Mapping[int, set[str]],
+        created_at: Ms | None,
+    ) -> psutil.Process | None:
+        for process in candidates:
+            runs = parents.get(process.pid, set())
+            if self._run in runs:
+                return process
+            if not runs and created_at is not None and _started_for(process, created_at):
+                return process
+        return None
+
+
+def _python_processes() -> Iterator[tuple[psutil.Process, Sequence[str]]]:
+    """Every process with more than two arguments, oldest first."""
+    found = [
+        (process, process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline", "create_time"])
+        if process.info["cmdline"] and len(process.info["cmdline"]) > 2
+    ]
+    return iter(sorted(found, key=lambda item: item[0].info["create_time"] or 0))
+
+
+def _step_options(arguments: Sequence[str]) -> Mapping[str, str] | None:
+    """The `--name value` pairs of a step process, or None for any other process."""
+    if "step" not in arguments or "--run-id" not in arguments or "--task-id" not in arguments:
+        return None
+    return dict(zip(arguments, arguments[1:], strict=False))
+
+
+def _launches(arguments: Sequence[str], flow_file: str) -> bool:
+    names = [os.path.basename(argument) for argument in arguments[:4]]
+    return flow_file in names and ("run" in arguments or "resume" in arguments)
+
+
+def _parent(process: psutil.Process) -> int:
+    try:
+        return int(process.ppid())
+    except psutil.Error:
+        return 0
+
+
+def _started_for(process: psutil.Process, created_at: Ms) -> bool:
+    try:
+        started = process.create_time() * 1000
+    except psutil.Error:
+        return False
+    # A second of slack: process start times are rounded to clock ticks.
+    return -1000 <= created_at - started <= START_UP

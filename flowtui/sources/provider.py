@@ -1,0 +1,207 @@
+"""The metadata provider that Metaflow is configured with; errors are sentences."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flowtui.model import Target
+from flowtui.sources.base import NotFound, SourceError, Unreachable, Unsupported
+
+ANY_NAMESPACE = ""
+"""The value of `--namespace` that stands for all namespaces, Metaflow's `namespace(None)`."""
+
+TIMEOUT = 20.0
+"""Seconds after which a request to a metaflow-service counts as unanswered."""
+
+
+class Provider:
+    """Metaflow's metadata provider and namespace; both are global within Metaflow's client."""
+
+    def __init__(self, metadata: str | None = None, namespace: str | None = None) -> None:
+        """Choose the provider (`local@DIR`, `service@URL`, None for the configured one) and the
+        namespace (None for the user's own, `ANY_NAMESPACE` for all).
+
+        Raises NotFound when there is no local metadata, Unsupported for an unknown provider.
+        """
+        import metaflow
+        from metaflow import Metaflow
+        from metaflow.exception import MetaflowException
+
+        self._missing = MetaflowException
+        try:
+            if metadata is not None:
+                _select(metaflow, metadata)
+            if namespace is not None:
+                metaflow.namespace(None if namespace == ANY_NAMESPACE else namespace)
+            self.namespace: str | None = metaflow.get_namespace()
+        except MetaflowException as error:
+            raise Unsupported(f"{_sentence(error)} Pass --namespace.") from error
+        self._backend = Metaflow().metadata
+        if self._backend.TYPE == "service":
+            _make_impatient()
+        if self.is_local and not (self.local_root and self.local_root.is_dir()):
+            raise NotFound(self._no_root())
+
+    @property
+    def is_local(self) -> bool:
+        return bool(self._backend.TYPE == "local")
+
+    @property
+    def local_root(self) -> Path | None:
+        """The `.metaflow` folder that local metadata is read from."""
+        from metaflow.plugins.datastores.local_storage import LocalStorage
+
+        root = LocalStorage.datastore_root or LocalStorage.get_datastore_root_from_config(
+            lambda *_, **__: None, create_on_absent=False
+        )
+        return Path(root) if root else None
+
+    def __str__(self) -> str:
+        return f"local@{self.local_root}" if self.is_local else str(self._backend.metadata_str())
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that point a flow's process at this provider."""
+        chosen = {"METAFLOW_DEFAULT_METADATA": str(self._backend.TYPE)}
+        if self.is_local and self.local_root is not None:
+            chosen["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = str(self.local_root.parent)
+        elif self._backend.TYPE == "service":
+            chosen["METAFLOW_SERVICE_URL"] = str(self._backend.INFO)
+        return chosen
+
+    def get(self, kind: str, part: str, *path: str, attempt: int | None = None) -> Any:
+        """The provider's `get_object`; raises Unreachable for whatever goes wrong below it."""
+        try:
+            return self._backend.get_object(kind, part, {}, attempt, *path)
+        except Exception as error:
+            raise self._translated(error) from error
+
+    def list(
+        self, kind: str, part: str, *path: str, attempt: int | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Like `get`, always as a list of rows: one row alone may come bare, none as None."""
+        rows = self.get(kind, part, *path, attempt=attempt)
+        if isinstance(rows, Mapping):
+            return [rows]
+        return [row for row in rows or () if isinstance(row, Mapping)]
+
+    def resolve(self, target: Target) -> Target:
+        """The target with `@latest` replaced; raises NotFound with what there is instead."""
+        if target.run == "@latest":
+            return Target(target.flow, self._latest(target.flow), target.step, target.task)
+        row = self.get("run", "self", target.flow, target.run)
+        if not row:
+            raise NotFound(self._no_run(target))
+        if not self._in_namespace(row):
+            raise NotFound(
+                f"Run {target.flow}/{target.run} is not in namespace {self.namespace!r}. "
+                "Pass --namespace '' to look in all namespaces."
+            )
+        return target
+
+    def _latest(self, flow: str) -> str:
+        rows = self.list("flow", "run", flow)
+        inside = [row for row in rows if self._in_namespace(row)]
+        if not inside:
+            raise NotFound(self._no_latest(flow, elsewhere=bool(rows)))
+        newest = max(inside, key=_created)
+        return str(newest["run_number"])
+
+    def _in_namespace(self, row: Mapping[str, Any]) -> bool:
+        tags = [*(row.get("tags") or ()), *(row.get("system_tags") or ())]
+        return self.namespace is None or self.namespace in tags
+
+    def _no_root(self) -> str:
+        set_root = os.environ.get("METAFLOW_DATASTORE_SYSROOT_LOCAL")
+        if set_root:
+            return (
+                f"No Metaflow metadata in {set_root}: METAFLOW_DATASTORE_SYSROOT_LOCAL points "
+                "there, but it has no .metaflow folder."
+            )
+        return (
+            "No Metaflow metadata here: there is no .metaflow folder in this directory or above. "
+            "Run flowtui where the flow ran, or pass --metadata local@DIR."
+        )
+
+    def _no_flow(self, flow: str) -> str:
+        names = [str(row["flow_id"]) for row in self.list("root", "flow")]
+        if not names:
+            return f"There is no flow {flow!r}: {self} holds no runs yet."
+        near = difflib.get_close_matches(flow, names, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known flows: {_some(sorted(names))}."
+        return f"There is no flow {flow!r} in {self}. {hint}"
+
+    def _no_run(self, target: Target) -> str:
+        rows = [row for row in self.list("flow", "run", target.flow) if self._in_namespace(row)]
+        if not rows and not self.get("flow", "self", target.flow):
+            return self._no_flow(target.flow)
+        newest = sorted(rows, key=_created, reverse=True)
+        known = _some([str(row["run_number"]) for row in newest])
+        hint = f"Newest runs: {known}." if known else "It has no runs in this namespace."
+        return f"Flow {target.flow} has no run {target.run!r}. {hint}"
+
+    def _no_latest(self, flow: str, *, elsewhere: bool) -> str:
+        if elsewhere:
+            return (
+                f"Flow {flow} has no runs in namespace {self.namespace!r}. "
+                "Pass --namespace '' to look in all namespaces."
+            )
+        if self.get("flow", "self", flow):
+            return f"Flow {flow} has no runs yet."
+        return self._no_flow(flow)
+
+    def _translated(self, error: Exception) -> SourceError:
+        if isinstance(error, SourceError):
+            return error
+        return Unreachable(f"{self} does not answer: {_sentence(error)}")
+
+
+def _select(metaflow: Any, metadata: str) -> None:
+    from metaflow.plugins import METADATA_PROVIDERS
+
+    kind, _, info = metadata.partition("@")
+    known = [provider.TYPE for provider in METADATA_PROVIDERS]
+    if kind not in known:
+        raise Unsupported(f"There is no metadata provider {kind!r}. Pass local@DIR or service@URL.")
+    try:
+        # Checks what it is given: that the folder exists, that the service answers.
+        metaflow.metadata(metadata)
+    except Exception as error:
+        if kind == "local":
+            sentence = f"No Metaflow metadata in {info}: it has no .metaflow folder."
+            raise NotFound(sentence) from error
+        raise Unreachable(f"{metadata} does not answer: {_sentence(error)}") from error
+
+
+def _make_impatient() -> None:
+    """Give Metaflow's service client a time-out and one try: flowtui backs off by itself."""
+    from metaflow.plugins.metadata_providers import service
+    from requests.adapters import HTTPAdapter
+
+    class Impatient(HTTPAdapter):
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            return super().send(request, *args, **{**kwargs, "timeout": TIMEOUT})
+
+    service.SERVICE_RETRY_COUNT = 1
+    session = service.ServiceMetadataProvider._session
+    session.mount("http://", Impatient())
+    session.mount("https://", Impatient())
+
+
+def _created(row: Mapping[str, Any]) -> int:
+    return int(row.get("ts_epoch") or 0)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
+
+
+def _sentence(error: Exception) -> str:
+    """An error's first line, with a full stop."""
+    lines = (str(getattr(error, "message", "")) or str(error)).strip().splitlines()
+    text = lines[0].strip() if lines else type(error).__name__
+    return text if text.endswith(".") else f"{text}."

@@ -1,0 +1,40 @@
+"""A log view with the keys of the catalogue and a title that says what it shows."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from flowtui.commands import Scope, bindings
+from flowtui.widgets.log_view import LogView
+
+
+class LogPane(LogView):
+    """One stream of the selected attempt."""
+
+    BINDINGS = bindings(Scope.LIST, Scope.LOG)
+
+    def __init__(self, stream: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.stream = stream
+        self._of = ""
+        self._ended = False
+        self.title()
+
+    def title(self, of: str | None = None, *, ended: bool | None = None) -> None:
+        """Say in the border what is shown: `of` names the attempt, `ended` that no line follows."""
+        self._of = self._of if of is None else of
+        self._ended = self._ended if ended is None else ended
+        parts = [self.stream]
+        if self._of:
+            parts.append(self._of)
+        if self.line_count:
+            lines = self.line_count
+            parts.append(f"{lines:,} line{'s' if lines != 1 else ''}")
+        if self._of and not self._ended:
+            parts.append("following" if self.following else "not following")
+        if self.search_summary:
+            parts.append(f"match {self.search_summary}")
+        self.border_title = Content(" · ".join(parts))
+
+    def on_log_view_changed(self) -> None:
+        self.title()

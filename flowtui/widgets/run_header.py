@@ -1,0 +1,115 @@
+"""The top of a run's screen: what it is, how it stands and why, and how fresh that is."""
+
+from __future__ import annotations
+
+import time
+
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+from textual.app import RenderResult
+from textual.widget import Widget
+
+from flowtui.logs.sanitise import one_line
+from flowtui.model import FINISHED, State
+from flowtui.store import RunStore
+from flowtui.theme import SEVERITY, Look
+from flowtui.times import age, stopwatch
+
+STALE = 10.0
+"""Seconds after which the age of the picture is shown as a warning."""
+
+
+class RunHeader(Widget):
+    """Two lines, drawn from the store; `trouble` replaces the reason while a provider fails."""
+
+    DEFAULT_CSS = """
+    RunHeader { dock: top; height: 2; padding: 0 1; background: $panel; }
+    """
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._store: RunStore | None = None
+        self._read_at: float | None = None
+        self._trouble: str | None = None
+        self._paused = False
+        self._title = ""
+
+    def show(
+        self,
+        title: str,
+        store: RunStore | None,
+        *,
+        read_at: float | None,
+        trouble: str | None,
+        paused: bool,
+    ) -> None:
+        """Show this; `read_at` is the monotonic second of the last good poll."""
+        self._title, self._store, self._read_at = title, store, read_at
+        self._trouble, self._paused = trouble, paused
+        self.refresh()
+
+    def render(self) -> RenderResult:
+        grid = Table.grid(expand=True)
+        grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_row(self._first_line(), self._freshness())
+        grid.add_row(self._second_line(), self._origin())
+        return grid
+
+    def _first_line(self) -> Text:
+        store = self._store
+        text = Text(one_line(self._title, 120), style="bold", no_wrap=True)
+        if store is None:
+            return text
+        state = store.status.state
+        style = self._look.style(state)
+        text.append("  ")
+        text.append(f"{self._look.glyph(state)} {state}", style)
+        created = store.description.created_at
+        if created is not None:
+            end = store.status.finished_at if state in FINISHED else store.now
+            if end is not None:
+                text.append(f" {stopwatch(end - created)}", Style(bold=False))
+        text.append(f"  {self._progress(store)}", Style(bold=False))
+        for counted in SEVERITY:
+            if store.counts.get(counted):
+                text.append("  ")
+                text.append(
+                    f"{self._look.glyph(counted)}{store.counts[counted]}", self._look.style(counted)
+                )
+        if store.retried:
+            text.append(f"  {store.retried} retried", Style(bold=False))
+        return text
+
+    @staticmethod
+    def _progress(store: RunStore) -> str:
+        if store.expected is not None:
+            return f"{store.finished} of {max(store.expected, store.finished)} tasks"
+        return f"{store.finished} tasks" if store.finished != 1 else "1 task"
+
+    def _freshness(self) -> Text:
+        if self._store is None:
+            return Text("")
+        source = self._store.description.source
+        if self._paused:
+            return Text(f" {source} · paused", self._look.style(State.WAITING))
+        if self._read_at is None:
+            return Text(f" {source}", "dim")
+        seconds = time.monotonic() - self._read_at
+        text = f" {source} · {age(int(seconds * 1000))} ago" if seconds >= 1 else f" {source} · now"
+        return Text(text, self._look.style(State.LOST) if seconds > STALE else "dim")
+
+    def _second_line(self) -> Text:
+        if self._trouble is not None:
+            return Text(one_line(self._trouble), self._look.style(State.LOST), no_wrap=True)
+        if self._store is None:
+            return Text("Reading the run …", "dim")
+        return Text(one_line(self._store.status.reason), "dim", no_wrap=True)
+
+    def _origin(self) -> Text:
+        if self._store is None or not self._store.description.origin_run:
+            return Text("")
+        origin = one_line(self._store.description.origin_run, 40)
+        return Text(f" {self._look.glyph(State.CLONED)} resumed from {origin}", "dim")

@@ -1,0 +1,175 @@
+"""Resume: which flow file, which command, which interpreter."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowtui.actions.resume import (
+    ActionError,
+    check_flow_file,
+    interpreter,
+    plan,
+    propose_flow_file,
+)
+from flowtui.model import Graph, Node, RunDescription
+
+
+def described(run: str = "17", graph: Graph | None = None) -> RunDescription:
+    return RunDescription("FailedFlow", run, "local", graph=graph or Graph())
+
+
+# --- the flow file --------------------------------------------------------------------------------
+
+
+def recorded(*files: str, name: str = "flow.py") -> RunDescription:
+    nodes = tuple(Node(f"step{at}", source_file=file) for at, file in enumerate(files))
+    return described(graph=Graph(nodes, file=name))
+
+
+def test_the_recorded_file_of_most_steps_is_proposed(tmp_path: Path) -> None:
+    here, base = tmp_path / "flow.py", tmp_path / "base" / "flow.py"
+    base.parent.mkdir()
+    for path in (here, base):
+        path.touch()
+    run = recorded(str(base), str(here), str(here), str(tmp_path / "mixin.py"))
+    assert propose_flow_file(run, tmp_path) == here
+
+
+def test_a_recorded_file_of_another_machine_gives_way_to_one_here(tmp_path: Path) -> None:
+    run = recorded("/home/ada/flow.py")
+    assert propose_flow_file(run, tmp_path) == Path("/home/ada/flow.py")
+    (tmp_path / "flow.py").touch()
+    assert propose_flow_file(run, tmp_path) == tmp_path / "flow.py"
+
+
+def test_nothing_is_proposed_out_of_nothing(tmp_path: Path) -> None:
+    assert propose_flow_file(described(graph=Graph()), tmp_path) is None
+    assert propose_flow_file(recorded(name="../../etc/passwd"), tmp_path) is None
+    assert propose_flow_file(recorded("/x\0/flow.py", "/" + "x" * 9000), tmp_path) == Path(
+        "/x\0/flow.py"
+    )
+
+
+FLOW = "import metaflow\nclass FailedFlow(metaflow.FlowSpec):\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (FLOW, None),
+        ("class FailedFlow(Base):\n    pass\n", None),
+        ("if True:\n  class FailedFlow: pass\n", None),
+        ("raise SystemExit('was run')\n" + FLOW, None),
+        ("", "has no flow named FailedFlow (it holds no flow at all)."),
+        (
+            FLOW.replace("FailedFlow", "Other") + "class Third(FlowSpec): pass\nclass X: pass\n",
+            "has no flow named FailedFlow (the flows in it: Other, Third).",
+        ),
+        ("x = (\n", "is not Python: '(' was never closed at line 1."),
+        ("x = 1\ny y\n", "is not Python: invalid syntax at line 2."),
+        ("x = '\0'", "is not Python"),
+    ],
+)
+def test_a_file_is_checked_without_running_it(
+    tmp_path: Path, content: str, complaint: str | None
+) -> None:
+    path = tmp_path / "flow.py"
+    path.write_text(content)
+    if complaint is None:
+        check_flow_file(path, "FailedFlow")
+        return
+    with pytest.raises(ActionError) as error:
+        check_flow_file(path, "FailedFlow")
+    assert str(error.value).startswith(f"{path} {complaint}")
+
+
+def test_a_file_too_large_for_a_flow_is_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "flow.py"
+    path.write_bytes(b"#" * 5_000_001)
+    with pytest.raises(ActionError, match="is larger than 5 MB"):
+        check_flow_file(path, "FailedFlow")
+
+
+def test_what_is_no_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ActionError, match="is a directory"):
+        check_flow_file(tmp_path, "F")
+    with pytest.raises(ActionError, match="does not exist"):
+        check_flow_file(tmp_path / "gone.py", "F")
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ActionError, match="is not a regular file"):
+        check_flow_file(tmp_path / "fifo", "F")
+    for unusable in (Path("/" + "x" * 9000), Path("/x\0")):
+        with pytest.raises(ActionError, match=r"does not exist|cannot be read"):
+            check_flow_file(unusable, "F")
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def test_the_command_line_is_what_is_run_and_survives_a_shell(tmp_path: Path) -> None:
+    file = tmp_path / "it's a $(flow).py"
+    resume = plan(described(), file, cwd=tmp_path, environment={"A": "b"}, arguments=["--tag", "x"])
+    assert resume.argv[1:] == (
+        str(file),
+        "resume",
+        "--origin-run-id",
+        "17",
+        "--tag",
+        "x",
+    )
+    assert shlex.split(resume.command_line) == list(resume.argv)
+    assert (resume.origin, resume.environment) == ("FailedFlow/17", {"A": "b"})
+
+
+def test_it_runs_here_when_the_file_lies_below_and_beside_the_file_otherwise(
+    tmp_path: Path,
+) -> None:
+    here = tmp_path / "here"
+
+    def folder(file: str) -> Path:
+        return plan(described(), Path(file), cwd=here, environment={}).cwd
+
+    assert folder("flow.py") == here
+    assert folder("flows/flow.py") == here
+    assert folder("../flow.py") == tmp_path
+    assert folder("/elsewhere/flow.py") == Path("/elsewhere")
+
+
+def test_a_file_never_reads_as_an_option(tmp_path: Path) -> None:
+    resume = plan(described(), Path("-c"), cwd=tmp_path, environment={})
+    assert resume.argv[1] == str(tmp_path / "-c")
+
+
+@pytest.mark.parametrize("run", ["17", "argo-flow.prod-abc12", "sfn-0a1b", "my_run", "a=b@c+d:e"])
+def test_run_ids_of_metaflow_are_taken(run: str, tmp_path: Path) -> None:
+    assert run in plan(described(run), Path("f.py"), cwd=tmp_path, environment={}).argv
+
+
+@pytest.mark.parametrize(
+    "run", ["", "-17", "--help", "1\n2", "1 2", "a/b", "..", "$(id)", "\x1b[31m", "x" * 256]
+)
+def test_a_run_id_that_metaflow_never_gave_is_refused(run: str, tmp_path: Path) -> None:
+    with pytest.raises(ActionError, match="is no run id that Metaflow could have given"):
+        plan(described(run), Path("f.py"), cwd=tmp_path, environment={})
+
+
+def test_a_run_of_dagster_is_refused_with_its_own_command(tmp_path: Path) -> None:
+    with pytest.raises(ActionError, match="dagster resume --run-id dagster-0a1b2c`"):
+        plan(described("dagster-0a1b2c"), Path("f.py"), cwd=tmp_path, environment={})
+
+
+def test_the_active_virtual_environment_runs_flows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
+    assert interpreter() == sys.executable
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").touch()
+    assert interpreter() == str(tmp_path / "bin" / "python")
+    monkeypatch.delenv("VIRTUAL_ENV")
+    assert interpreter() == sys.executable
