@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from textual.app import App
-from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.filter import LineFilter
+from textual.types import IgnoreReturnCallbackType
 
 from flowtui.commands import Command, Scope, bindings, commands
 from flowtui.model import Target
@@ -44,18 +45,16 @@ class CataloguePalette(Provider):
                 yield Hit(score, title, self._run(command), help=command.help)
 
     def _available(self) -> Sequence[Command]:
+        return [command for command in self._flowtui.available() if command.id != "palette"]
+
+    @property
+    def _flowtui(self) -> FlowtuiApp:
         app = self.app
         assert isinstance(app, FlowtuiApp)  # noqa: S101
-        hidden = {"palette"}
-        return [command for command in app.available() if command.id not in hidden]
+        return app
 
-    def _run(self, command: Command):  # type: ignore[no-untyped-def]
-        async def run() -> None:
-            app = self.app
-            assert isinstance(app, FlowtuiApp)  # noqa: S101
-            await app.run_command(command)
-
-        return run
+    def _run(self, command: Command) -> IgnoreReturnCallbackType:
+        return partial(self._flowtui.run_command, command)
 
 
 class FlowtuiApp(App[None]):
@@ -63,8 +62,8 @@ class FlowtuiApp(App[None]):
 
     TITLE = "flowtui"
     CSS_PATH = "flowtui.tcss"
-    BINDINGS: list[Binding] = bindings(Scope.APP)  # type: ignore[assignment]
-    COMMANDS = {CataloguePalette}  # noqa: RUF012
+    BINDINGS = bindings(Scope.APP)
+    COMMANDS = {CataloguePalette}
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(

@@ -32,10 +32,10 @@ class _TargetGroup(click.RichGroup):
         return super().parse_args(ctx, args)
 
 
-class _TargetType(click.ParamType):
+class _TargetType(click.ParamType[Target]):
     name = "target"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Target:
+    def convert(self, value: Any, _param: Any, _ctx: Any) -> Target:
         if isinstance(value, Target):
             return value
         try:
@@ -87,7 +87,7 @@ def cli(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is None:
         _leave(
-            "Name a run, as in: flowtui MyFlow/@latest. Without one of your own, try: flowtui demo.",
+            "Name a run, as in: flowtui MyFlow/@latest. Or see one at once: flowtui demo.",
             EXIT_USAGE,
         )
 

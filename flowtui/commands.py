@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 
 class Scope(StrEnum):
@@ -55,15 +55,16 @@ COMMANDS: Sequence[Command] = (
             "Go in: a step's tasks, then the logs of an attempt.", "screen.drill", Scope.RUN, 30),
     Command("first_failure", "exclamation_mark", "!", "first failure",
             "Go to the task that failed first.", "screen.first_failure", Scope.RUN, 10),
-    Command("failed_only", "x", "x", "failed only",
-            "List only tasks that failed, were lost or caught.", "screen.failed_only", Scope.RUN, 40),
-    Command("previous_attempt", "left_square_bracket", "[", "previous attempt",
+    Command("failed_only", "x", "x", "failed",
+            "List only tasks that failed, were lost, caught or wait for a retry.",
+            "screen.failed_only", Scope.RUN, 40),
+    Command("previous_attempt", "left_square_bracket", "[", "attempt",
             "Show the attempt before.", "screen.attempt(-1)", Scope.ATTEMPT, 50),
-    Command("next_attempt", "right_square_bracket", "]", "next attempt",
+    Command("next_attempt", "right_square_bracket", "]", "attempt",
             "Show the attempt after.", "screen.attempt(1)", Scope.ATTEMPT, 51),
     Command("resume", "r", "r", "resume", "Resume the run: what failed runs again.",
             "screen.resume", Scope.RUN, 20, acts=True),
-    Command("next_pane", "tab", "tab", "next pane", "Move to the next pane.",
+    Command("next_pane", "tab", "tab", "pane", "Move to the next pane.",
             "screen.pane(1)", Scope.ATTEMPT, 60),
     Command("previous_pane", "shift+tab", "shift+tab", "previous pane",
             "Move to the pane before.", "screen.pane(-1)", Scope.ATTEMPT),
@@ -72,7 +73,8 @@ COMMANDS: Sequence[Command] = (
     Command("pause", "p", "p", "pause", "Stop reading the run, and go on.",
             "screen.pause", Scope.RUN, 80),
     Command("refresh", "f5", "F5", "refresh", "Read the run now.", "screen.refresh_now", Scope.RUN),
-    Command("copy", "y", "y", "copy", "Copy the pathspec, or the log.", "screen.copy", Scope.ATTEMPT, 75),
+    Command("copy", "y", "y", "copy", "Copy the pathspec, or the log.",
+            "screen.copy", Scope.ATTEMPT, 75),
     Command("search", "slash", "/", "find", "Filter the tasks, or search the log.",
             "screen.find", Scope.ATTEMPT, 35),
     Command("down", "j,down", "j ↓", "down", "Move down.", "scroll_down", Scope.LIST),
@@ -111,7 +113,7 @@ def commands(*scopes: Scope, read_only: bool = False) -> Sequence[Command]:
     ]
 
 
-def bindings(*scopes: Scope) -> list[Binding]:
+def bindings(*scopes: Scope) -> list[BindingType]:
     """The commands of these scopes as Textual bindings, one per key, with the command's id."""
     return [_binding(command) for command in commands(*scopes)]
 

@@ -115,7 +115,7 @@ def _resumed(origin: str, flow_file: str) -> Callable[[Path, _Recorder], tuple[s
 
 
 def _launcher_killed(root: Path, recorder: _Recorder) -> tuple[str, int]:
-    """A run whose launcher and step process are killed while `wait` runs; nothing is alive after."""
+    """A run whose launcher and step process are killed while `wait` runs; nothing lives on."""
     gate = root / "killed.gate"
     gate.touch()
     process, id_file = launch(root, "killed.py", "run", "--gate", str(gate))

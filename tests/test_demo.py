@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flowtui.actions import resume
-from flowtui.actions.demo import FLOW_NAME, DemoRun, demo_environment, start_demo
+from flowtui.actions.demo import FLOW_FILE, FLOW_NAME, DemoRun, demo_environment, start_demo
 from flowtui.actions.launch import Launch
 from flowtui.model import RunDescription
 from tests.runs import eventually
@@ -71,12 +71,11 @@ def test_the_demo_shows_retries_a_catch_and_a_failure_that_resume_heals(home: Pa
     caught = list((demo.root / ".metaflow").rglob("*_artifact__catch_exception.json"))
     assert [(path.parents[2].name, path.name[0]) for path in caught] == [("train", "2")]
 
-    flow_file = Path(resume.__file__).parents[1] / "demo" / "flow.py"
-    resume.check_flow_file(flow_file, FLOW_NAME)
+    resume.check_flow_file(FLOW_FILE, FLOW_NAME)
     again = resume.start(
         resume.plan(
             RunDescription(FLOW_NAME, run, "local"),
-            flow_file,
+            FLOW_FILE,
             cwd=home,
             environment=demo.environment,
         )
@@ -124,6 +123,6 @@ def test_the_demo_has_a_user_that_metaflow_accepts(
 
 
 def test_the_demo_flow_needs_metaflow_alone() -> None:
-    source = (Path(resume.__file__).parents[1] / "demo" / "flow.py").read_text()
+    source = FLOW_FILE.read_text()
     assert "import flowtui" not in source
     assert "from flowtui" not in source

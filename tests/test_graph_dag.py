@@ -91,6 +91,9 @@ def test_siblings_change_places_where_that_saves_crossings() -> None:
     assert crossings(swapped) == 0
     straightened = graph(s="a b c", a="z", b="y", c="x", x="p", y="q", z="r", p="", q="", r="")
     assert crossings(straightened) == 0
+    moved = graph(s="a b c", a="p", b="q", c="p", p="", q="")
+    assert crossings(moved) == 0
+    assert layers(moved).layers[1] in (("b", "a", "c"), ("a", "c", "b"))
 
 
 def test_what_cannot_be_drawn_without_crossings_has_as_few_as_possible() -> None:

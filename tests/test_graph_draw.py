@@ -16,6 +16,7 @@ from flowtui.graph.arrange import arrange
 from flowtui.graph.dag import Pair, back_edges
 from flowtui.graph.draw import BoxContent, Drawing, draw, measure, paint
 from flowtui.graph.geometry import Density, Edge, Size
+from flowtui.graph.route import Leg, Net, assign_tracks
 from flowtui.model import Graph, Node
 
 
@@ -360,6 +361,27 @@ def test_labels_in_a_tangle_stay_with_their_edges() -> None:
     )
 
 
+def test_lines_that_would_end_on_each_other_sidestep() -> None:
+    shows(
+        draw(graph(a="f b", b="d", c="e d", d="", e="g", f="g", g=""), {}),
+        """
+            ╭───╮          ╭───╮
+            │ a │          │ c │
+            ╰─┬─╯          ╰─┬─╯
+          ╭───┴───╮       ╭──┴──╮
+        ╭─┴─╮   ╭─┴─╮   ╭─┴─╮   │
+        │ f │   │ b │   │ e │   │
+        ╰─┬─╯   ╰─┬─╯   ╰─┬─╯   │
+          │       ╰──────┬│─────╯
+          ╰───────┬──────│╯
+                  │      ╰╮
+                ╭─┴─╮   ╭─┴─╮
+                │ g │   │ d │
+                ╰───╯   ╰───╯
+        """,
+    )
+
+
 def test_a_back_edge_goes_up_on_the_right() -> None:
     shows(
         draw(
@@ -539,6 +561,40 @@ def test_only_the_part_of_a_shared_line_that_nobody_takes_is_dim() -> None:
     assert [(span.text, span.tag) for span in neither.rows[7]] == [("╭─────┴─────╮", "edge-dim")]
 
 
+def test_a_taken_edge_lights_the_line_past_branches_not_taken() -> None:
+    flow = graph(start="a b c d", a="", b="", c="", d="")
+    drawing = draw(flow, {}, dimmed={("start", "b"), ("start", "d")}, density="compact")
+    assert drawing.plain().splitlines()[1] == "╭───┬─┴─┬───╮"
+    assert [(span.text, span.tag) for span in drawing.rows[1]] == [
+        ("╭───┬─┴─┬", "edge"),
+        ("───╮", "edge-dim"),
+    ]
+
+
+def test_edges_that_swap_columns_are_led_around_each_other() -> None:
+    first = Net([Leg(0, (("a", "d"),))], [Leg(6, (("a", "d"),))])
+    second = Net([Leg(6, (("b", "c"),))], [Leg(0, (("b", "c"),))])
+    nets = assign_tracks([first, second], 7)
+    (rest,) = (net for net in nets if net.parent)
+    assert rest.parent is first
+    assert [leg.x for leg in rest.down] == [6]
+    assert rest.up[0].x == first.jogs[0].x not in (0, 6)
+    tracks = [net.track for net in (first, second, rest)]
+    assert tracks == [0, 1, 2]
+
+
+def test_a_sidestep_takes_a_column_that_nothing_else_uses() -> None:
+    ends = (0, 6)
+    nets = [
+        Net([Leg(x, (("a", "d"),))], [Leg(y, (("a", "d"),))])
+        for x, y in (ends, ends[::-1], (5, 5), (1, 1))
+    ]
+    routed = assign_tracks(nets, 7)
+    columns = [net.jogs[0].x for net in routed if net.jogs]
+    assert columns
+    assert not {0, 1, 5, 6} & set(columns)
+
+
 def test_geometry_stays_when_only_what_boxes_say_changes() -> None:
     sizes = dict.fromkeys(BRANCH.by_name, Size(11, 4))
     geometry = arrange(BRANCH, sizes)
@@ -704,7 +760,7 @@ class Reader:
             self.follow(step, here, arm, cells, level, found)
 
     def follow_back(self, cell: Cell, way: Way, target: str) -> Found:
-        cells, level = {cell}, set()
+        cells, level = {cell}, set[Cell]()
         while True:
             here = (cell[0] + way[0], cell[1] + way[1])
             if here in self.box_of:
@@ -827,7 +883,7 @@ def broken(drawing: Drawing, cell: Cell, character: str) -> Drawing:
         (TANGLE, (4, 6), "┬", "─"),
         (KNOT, (11, 4), "│", "┼"),
         (KNOT, (4, 5), "▼", "│"),
-        (KNOT, (11, 16), "│", "┼"),
+        (KNOT, (11, 13), "│", "┼"),
         (KNOT, (17, 10), "│", " "),
     ],
 )

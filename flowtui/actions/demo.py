@@ -9,12 +9,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from flowtui import demo
 from flowtui.actions.errors import ActionError
 from flowtui.actions.launch import Launch, start_flow
 from flowtui.actions.resume import interpreter
 
 FLOW_NAME = "DemoFlow"
+FLOW_FILE = Path(__file__).parents[1] / "demo" / "flow.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,10 @@ def demo_environment(root: Path) -> dict[str, str]:
 
 
 def start_demo() -> DemoRun:
-    """Start the demo flow, detached. It runs for about half a minute and fails at its last but one
-    step unless it is resumed. Raises `ActionError`."""
+    """Start the demo flow, detached; it runs for about half a minute. Raises `ActionError`.
+
+    It fails at its last but one step, and succeeds once that run is resumed.
+    """
     root = demo_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,6 @@ def start_demo() -> DemoRun:
             "Make room there, or set XDG_DATA_HOME to another directory."
         ) from error
     environment = demo_environment(root)
-    flow_file = Path(demo.__file__).with_name("flow.py")
     # Two workers, so that tasks are seen waiting, running and done at the same time.
-    argv = (interpreter(), str(flow_file), "run", "--max-workers", "2")
+    argv = (interpreter(), str(FLOW_FILE), "run", "--max-workers", "2")
     return DemoRun(start_flow(argv, cwd=root, environment=environment), root, environment)

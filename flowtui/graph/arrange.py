@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 from rich.cells import cell_len
@@ -126,7 +126,6 @@ class _Arranging:
         for step in sorted(self.loops):
             self._draw_loop(step, next(numbers))
         self._draw_returns()
-        self._trim()
         return self._geometry()
 
     def _extent(self, vertex: Vertex) -> Extent:
@@ -366,33 +365,12 @@ class _Arranging:
                 lane += cell_len(self.labels[edge]) + 1
             lane += _LANE
 
-    def _trim(self) -> None:
-        """Moves everything to the left by the columns that labels did not need after all."""
-        starts = [box.x for box in self.boxes.values()]
-        starts += [line.x0 for line in self.lines]
-        starts += [caption.x for caption in self.captions]
-        left = min(starts, default=0)
-        if not left:
-            return
-        self.boxes = {step: replace(box, x=box.x - left) for step, box in self.boxes.items()}
-        self.marks = [replace(mark, x=mark.x - left) for mark in self.marks]
-        self.captions = [replace(caption, x=caption.x - left) for caption in self.captions]
-        self.lines = [
-            replace(
-                line,
-                x0=line.x0 - left,
-                x1=line.x1 - left,
-                taps=tuple((x - left, edges) for x, edges in line.taps),
-            )
-            for line in self.lines
-        ]
-
     def _geometry(self) -> Geometry:
         ends = [box.right for box in self.boxes.values()]
         ends += [line.x1 for line in self.lines]
         ends += [mark.x for mark in self.marks]
         ends += [caption.x + cell_len(caption.text) - 1 for caption in self.captions]
-        return Geometry(
+        geometry = Geometry(
             width=max(ends, default=-1) + 1,
             height=self.height,
             density=self.density,
@@ -405,3 +383,8 @@ class _Arranging:
             marks=tuple(self.marks),
             captions=tuple(self.captions),
         )
+        starts = [line.x0 for line in self.lines]
+        starts += [box.x for box in self.boxes.values()]
+        starts += [caption.x for caption in self.captions]
+        # Room for labels that turned out to stand on the other side of their lines.
+        return geometry.without_left(min(starts, default=0))

@@ -154,16 +154,14 @@ def _rank(edges: Sequence[Pair], names: Sequence[str]) -> tuple[_Ranked, _Chains
     ranked: _Ranked = []
     chains: _Chains = dict.fromkeys(edges, ())
     for part, joined in _parts(edges, names):
-        found = _rank_part(joined, part, chains) if joined else [[*part]]
+        found: _Ranked = _rank_part(joined, part, chains) if joined else [[*part]]
         ranked += [[] for _ in found[len(ranked) :]]
         for rank, layer in enumerate(found):
             ranked[rank] += layer
     return ranked, chains
 
 
-def _parts(
-    edges: Sequence[Pair], names: Sequence[str]
-) -> list[tuple[list[str], list[Pair]]]:
+def _parts(edges: Sequence[Pair], names: Sequence[str]) -> list[tuple[list[str], list[Pair]]]:
     """The connected parts, each with its steps and its edges."""
     beside: dict[str, list[str]] = {name: [] for name in names}
     for source, target in edges:

@@ -7,7 +7,7 @@ they are coloured, so it stays as it is while a run goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from flowtui.graph.dag import Pair
@@ -110,3 +110,25 @@ class Geometry:
     lines: tuple[Line, ...]
     marks: tuple[Mark, ...]
     captions: tuple[Caption, ...]
+
+    def without_left(self, columns: int) -> Geometry:
+        """Everything moved to the left by that many columns, which must be blank."""
+        if not columns:
+            return self
+        lines = [
+            replace(
+                line,
+                x0=line.x0 - columns,
+                x1=line.x1 - columns,
+                taps=tuple((x - columns, edges) for x, edges in line.taps),
+            )
+            for line in self.lines
+        ]
+        return replace(
+            self,
+            width=self.width - columns,
+            boxes={step: replace(box, x=box.x - columns) for step, box in self.boxes.items()},
+            lines=tuple(lines),
+            marks=tuple(replace(mark, x=mark.x - columns) for mark in self.marks),
+            captions=tuple(replace(text, x=text.x - columns) for text in self.captions),
+        )

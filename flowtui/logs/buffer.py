@@ -11,6 +11,8 @@ from flowtui.logs.sanitise import LOG_LINE_LIMIT, plain_text
 MAX_LINES = 200_000
 """Lines that are kept; older ones are dropped and counted."""
 
+_ERROR_WORDS = (b"Error", b"Exception", b"Traceback", b"ERROR", b"CRITICAL", b"FATAL")
+
 # The lookbehind stands for `\w+`, which would take quadratic time on a long word.
 _ERROR = re.compile(
     rb"\bTraceback\b|(?<=\w)(?:Error|Exception)\b|(?<![A-Z_])(?:ERROR|CRITICAL|FATAL)\b"
@@ -62,4 +64,7 @@ class LogBuffer:
 
 def looks_like_error(raw: bytes) -> bool:
     """Names an exception or a level of ERROR or above, or starts a traceback."""
+    # Most lines hold none of the words, which is found out faster than by the pattern.
+    if not any(word in raw for word in _ERROR_WORDS):
+        return False
     return _ERROR.search(raw, 0, LOG_LINE_LIMIT) is not None

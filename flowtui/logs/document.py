@@ -28,7 +28,7 @@ class LogDocument:
         self.wrap = False
         self.timestamps = False
         self.search: Search | None = None
-        self._width = 1
+        self._width = 80
         self.clear()
 
     def clear(self) -> None:
@@ -60,9 +60,12 @@ class LogDocument:
         return TIME_WIDTH if self.timestamps else 0
 
     def lay_out(self, width: int) -> None:
-        """Fit the rows to `width` cells and to whether lines wrap and show their times."""
-        self._width = width
-        folded = max(1, width - self.margin) if self.wrap else None
+        """Fit the rows to `width` cells and to whether lines wrap and show their times.
+
+        A width of 0, that of a widget not shown, changes nothing: no one sees those rows.
+        """
+        self._width = width or self._width
+        folded = max(1, self._width - self.margin) if self.wrap else None
         if folded != self.rows.width:
             self.rows.fold(folded)
 

@@ -29,14 +29,15 @@ _MEANINGS = {
 class HelpScreen(ModalScreen[None]):
     """Keys by where they work, then the states. Escape or `?` closes it."""
 
-    BINDINGS = [*bindings(Scope.BACK), ("question_mark", "screen.back", "close")]  # noqa: RUF012
+    BINDINGS = [*bindings(Scope.BACK), ("question_mark", "screen.back", "close")]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
     HelpScreen VerticalScroll {
-        width: 76; max-width: 100%; height: auto; max-height: 90%;
+        width: 80; max-width: 100%; height: auto; max-height: 90%;
         border: round $border; background: $surface; padding: 0 2;
         scrollbar-size: 1 1;
     }
+    HelpScreen Static { margin-bottom: 1; }
     """
 
     def __init__(self, look: Look, *, read_only: bool) -> None:
@@ -72,6 +73,6 @@ def _table(title: str) -> Table:
     table = Table(
         title=Text(title, "bold underline"), title_justify="left", box=None, show_header=False
     )
-    table.add_column(width=14, no_wrap=True)
+    table.add_column(width=13, no_wrap=True)
     table.add_column()
     return table

@@ -27,8 +27,10 @@ class LogScreen(Screen[None]):
     DEFAULT_CSS = """
     LogScreen #where { height: 1; padding: 0 1; background: $panel; text-style: bold; }
     LogScreen AttemptLogs { height: 1fr; }
-    LogScreen LogPane { border: round $border-blurred; }
-    LogScreen LogPane:focus { border: round $border; }
+    LogScreen LogPane { border: round $foreground 25%; }
+    LogScreen LogPane:focus {
+        border: round $accent; border-title-color: $accent; border-title-style: bold;
+    }
     LogScreen.-narrow AttemptLogs { layout: vertical; }
     LogScreen.-zoomed LogPane { display: none; }
     LogScreen.-zoomed LogPane:focus { display: block; }
@@ -71,7 +73,9 @@ class LogScreen(Screen[None]):
         self._current = self._store.task(*self._current.key) or self._current
         attempt = self._attempt()
         self.query_one(AttemptBar).show(self._current, attempt, self._store.now)
-        self.query_one(AttemptLogs).show(self._source, self._store.description, self._current, attempt)
+        self.query_one(AttemptLogs).show(
+            self._source, self._store.description, self._current, attempt
+        )
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -36,7 +36,7 @@ from flowtui.model import RunDescription, State, Task
 from flowtui.theme import Look
 
 _POLL_SECONDS = 0.1
-_FRAME_ROWS = 4
+_BORDER_ROWS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ class ResumeDialog(ModalScreen[Resumed | None]):
     }
     ResumeDialog .caption {
         height: 1;
+        margin-top: 1;
         color: $text-muted;
     }
     ResumeDialog #file {
         height: 1;
         border: none;
         padding: 0;
-        margin-bottom: 1;
         background: $boost;
     }
     ResumeDialog #file:focus {
@@ -205,6 +205,7 @@ class ResumeDialog(ModalScreen[Resumed | None]):
                 yield Button("Cancel", id="cancel", compact=True)
 
     def on_mount(self) -> None:
+        self.watch(self.query_one("#dialog"), "virtual_size", self._fit)
         self._show_command()
         self.query_one("#file", Input).focus()
 
@@ -232,7 +233,6 @@ class ResumeDialog(ModalScreen[Resumed | None]):
             self._say(str(error))
             shown = "–"
         self.query_one("#command", Static).update(Content(one_line(shown, limit=4000)))
-        self._fit()
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#resume")
@@ -306,18 +306,18 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         self.query_one("#tail", Static).update(Content("\n".join(tail)))
         message = self.query_one("#message", VerticalScroll)
         message.set_class(not sentence, "-empty")
+        self.query_one("#tail", Static).display = bool(tail)
         self.set_class(bool(tail), "-failed")
-        self._fit()
 
     @on(Resize)
     def _fit(self) -> None:
         """Give the steps the rows that the rest of the dialog leaves; CSS cannot say that."""
-        self.call_after_refresh(self._fit_now)
-
-    def _fit_now(self) -> None:
         dialog, steps = self.query_one("#dialog"), self.query_one("#preview")
         rest = dialog.virtual_size.height - steps.size.height
-        steps.styles.max_height = max(3, self.size.height - _FRAME_ROWS - rest)
+        steps.styles.max_height = max(3, self.size.height - _BORDER_ROWS - rest)
+        # Where not all of them fit, what runs again is worth more than what is cloned.
+        first = next((at for at, step in enumerate(self._steps) if step.reruns != 0), 0)
+        steps.call_after_refresh(steps.scroll_to, y=first, animate=False)
 
     def _remarks(self) -> list[str]:
         """What the numbers mean in sum, a sentence a line."""

@@ -292,7 +292,7 @@ class RunScreen(Screen[None]):
     def _show_title(self, store: RunStore) -> None:
         tasks = self.query_one(TaskList)
         parts = [one_line(self._step or "", 60)]
-        if self._step in store.graph:
+        if self._step is not None and self._step in store.graph:
             before = store.graph.predecessors.get(self._step, ())
             names = [store.graph[name].foreach_artifact for name in before if name in store.graph]
             parts += [f"foreach {one_line(name, 40)}" for name in names if name]
@@ -422,17 +422,20 @@ class RunScreen(Screen[None]):
         if self._store is not None and source is not None and not self._read_only:
             self.post_message(self.ResumeWanted(self._store, source))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """With `--read-only` the commands that act do not exist."""
         return not (self._read_only and action in ("resume",))
 
 
 def _frontier(store: RunStore) -> str | None:
-    """The step to look at when nobody chose one: where it failed, where it runs, how far it got."""
+    """The step to look at when nobody chose one: where it failed, runs, was caught, or got to."""
     failure = store.first_failure() if store.status.state in UNSUCCESSFUL else None
     if failure is not None:
         return failure.step
     names = [node.name for node in store.graph.nodes]
     running = [name for name in names if store.steps[name].state is State.RUNNING]
+    caught = [name for name in names if store.steps[name].state is State.CAUGHT]
     reached = [name for name in names if store.tasks(name)]
+    if store.status.state in FINISHED and caught:
+        return caught[0]
     return next(reversed(running or reached), names[0] if names else None)

@@ -14,6 +14,7 @@ from flowtui import status
 from flowtui.model import (
     SETTLED,
     UNSUCCESSFUL,
+    Attempt,
     Changes,
     Ms,
     RunDescription,
@@ -138,7 +139,7 @@ class Ledger:
 
     def _attempts(
         self, evidence: TaskEvidence, description: RunDescription, context: Context
-    ) -> tuple[status.Attempt, ...]:
+    ) -> tuple[Attempt, ...]:
         limits = self._limits(evidence.step, description)
         return tuple(
             status.attempt(attempt, evidence, limits, context) for attempt in evidence.attempts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import psutil
 
@@ -92,7 +93,7 @@ def _step_options(arguments: Sequence[str]) -> Mapping[str, str] | None:
     """The `--name value` pairs of a step process, or None for any other process."""
     if "step" not in arguments or "--run-id" not in arguments or "--task-id" not in arguments:
         return None
-    return dict(zip(arguments, arguments[1:], strict=False))
+    return dict(pairwise(arguments))
 
 
 def _launches(arguments: Sequence[str], flow_file: str) -> bool:

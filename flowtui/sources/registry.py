@@ -16,7 +16,7 @@ SOURCES: Sequence[str] = ("client",)
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where runs are looked for: `--metadata`, `--namespace` and `--source`; None is the default."""
+    """Where to look for runs: `--metadata`, `--namespace` and `--source`; None is the default."""
 
     metadata: str | None = None
     namespace: str | None = None

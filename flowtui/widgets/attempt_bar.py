@@ -67,7 +67,7 @@ class AttemptBar(Widget):
         for attempt in task.attempts:
             chosen = self._selected is not None and attempt.number == self._selected.number
             name = "attempt-bar--selected" if chosen else "attempt-bar--tab"
-            style = self.get_component_rich_style(name, partial=True)
+            style = self.get_component_rich_style(name)
             start = tabs.cell_len
             tabs.append(f" attempt {attempt.number} ", style)
             glyph = self._look.glyph(attempt.state)
@@ -81,7 +81,8 @@ class AttemptBar(Widget):
     def _details(self, task: Task) -> Text:
         shown = self._selected
         state, reason = (shown.state, shown.reason) if shown else (task.state, task.reason)
-        details = Text(f"{self._look.glyph(state)} {state}", self._look.style(state))
+        details = Text()
+        details.append(f"{self._look.glyph(state)} {state}", self._look.style(state))
         dim = self.get_component_rich_style("attempt-bar--dim", partial=True)
         if shown is not None and shown.started_at is not None and state is not State.CLONED:
             details.append(f"  {clock(shown.started_at)}", dim)
@@ -89,6 +90,7 @@ class AttemptBar(Widget):
             if end is None and state not in FINISHED:
                 end = self._now
             if end is not None:
-                details.append(f" · {span(end - shown.started_at)}", Style(bold=False))
+                details.append(" · ", dim)
+                details.append(span(end - shown.started_at), Style.null())
         details.append(f"  {one_line(reason)}", dim)
         return details

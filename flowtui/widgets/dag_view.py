@@ -37,8 +37,8 @@ class DagView(ScrollView, can_focus=True):
     DagView > .dag--edge { color: $foreground 60%; }
     DagView > .dag--edge-dim { color: $foreground 25%; }
     DagView > .dag--edge-label { color: $accent; text-style: italic; }
-    DagView > .dag--selected { background: $primary 35%; }
-    DagView:focus > .dag--selected { background: $primary 70%; }
+    DagView > .dag--selected { background: $primary 20%; }
+    DagView:focus > .dag--selected { background: $primary 45%; }
     """
 
     class Selected(Message):
@@ -124,7 +124,7 @@ class DagView(ScrollView, can_focus=True):
             if event.chain == 2:
                 self.post_message(self.Opened())
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, _event: Resize) -> None:
         self._geometry = None
         self._paint()
 
@@ -157,7 +157,7 @@ class DagView(ScrollView, can_focus=True):
         kind, _, tag = span.tag.partition(":")
         base = self._look.style(State(tag)) if tag else Style()
         if span.step == self._selected:
-            base += self.get_component_rich_style("dag--selected", partial=True)
+            base += Style(bgcolor=self.get_component_rich_style("dag--selected").bgcolor, bold=True)
         if kind == "box":
             yield Segment(span.text, base)
             return
@@ -187,9 +187,9 @@ class DagView(ScrollView, can_focus=True):
         self.post_message(self.Selected(step))
 
     def _reveal(self) -> None:
-        if self._drawing is None or self._selected not in self._drawing.boxes:
+        box = self._drawing.boxes.get(self._selected or "") if self._drawing else None
+        if box is None:
             return
-        box = self._drawing.boxes[self._selected]
         self.scroll_to_region(
             Region(box.x, max(0, box.y - 1), box.width, box.height + 2), animate=False
         )

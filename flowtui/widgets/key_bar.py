@@ -10,7 +10,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
 
-from flowtui.commands import Command
+from flowtui.commands import Command, Scope
 
 
 class KeyBar(Widget):
@@ -39,22 +39,29 @@ class KeyBar(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        text = Text(no_wrap=True, end="")
-        key_style = f"bold {self.app.theme_variables.get('accent', 'cyan')}"
         self._places.clear()
-        x = 1
-        text.append(" ")
+        text = Text(" ", no_wrap=True, end="")
+        ending = [command for command in self._commands if command.scope is Scope.APP]
+        room = self.size.width - 1 - sum(_width(command) for command in ending)
         for command in self._commands:
-            width = cell_len(command.shown) + 1 + cell_len(command.title)
-            if x + width > self.size.width:
-                break
-            text.append(command.shown, key_style)
-            text.append(f" {command.title}  ")
-            self._places.append((x, x + width, command))
-            x += width + 2
+            if command not in ending and text.cell_len + _width(command) <= room:
+                self._append(text, command)
+        for command in ending:
+            self._append(text, command)
         return text
+
+    def _append(self, text: Text, command: Command) -> None:
+        """Add a command: its key, and what it does."""
+        start = text.cell_len
+        text.append(command.shown, f"bold {self.app.theme_variables.get('accent', 'cyan')}")
+        text.append(f" {command.title}  ")
+        self._places.append((start, text.cell_len - 2, command))
 
     def on_click(self, event: Click) -> None:
         for start, end, command in self._places:
             if start <= event.x < end:
                 self.post_message(self.Pressed(command))
+
+
+def _width(command: Command) -> int:
+    return cell_len(command.shown) + 1 + cell_len(command.title) + 2

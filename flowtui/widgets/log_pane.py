@@ -12,6 +12,9 @@ class LogPane(LogView):
     """One stream of the selected attempt."""
 
     BINDINGS = bindings(Scope.LIST, Scope.LOG)
+    DEFAULT_CSS = """
+    LogPane { scrollbar-size-horizontal: 0; }
+    """
 
     def __init__(self, stream: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -35,6 +38,7 @@ class LogPane(LogView):
         if self.search_summary:
             parts.append(f"match {self.search_summary}")
         self.border_title = Content(" · ".join(parts))
+        self.set_class(self._ended and not self.line_count, "-blank")
 
     def on_log_view_changed(self) -> None:
         self.title()

@@ -49,11 +49,7 @@ class LogView(ScrollView, can_focus=True):
         & > .log-view--time { color: $foreground-muted; }
         & > .log-view--note { color: $foreground-muted; text-style: italic; }
         & > .log-view--match { background: $warning 30%; text-style: underline; }
-        & > .log-view--current-match {
-            background: $warning;
-            color: $text;
-            text-style: bold underline;
-        }
+        & > .log-view--current-match { background: $warning; color: $text; text-style: bold; }
         & > .log-view--target { background: $error 20%; }
     }
     """
@@ -185,7 +181,9 @@ class LogView(ScrollView, can_focus=True):
 
     def _go_to_error(self, step: int) -> None:
         """From the last one when it is in view, else from the edge of the view inwards."""
-        first, last = self._top()[0], self._bottom()
+        rows = self._log.rows
+        bottom = min(self.scroll_offset.y + self.size.height, len(rows)) - 1
+        first, last = self._top()[0], rows.locate(bottom)[0]
         start = first if step > 0 else last
         target = self._log.target
         if target is not None and first <= target <= last:
@@ -274,11 +272,6 @@ class LogView(ScrollView, can_focus=True):
     def _top(self) -> tuple[int, int]:
         """The number of the line at the top of the view, and which part of it is there."""
         return self._log.rows.locate(self.scroll_offset.y)
-
-    def _bottom(self) -> int:
-        """The number of the last line in view."""
-        rows = self._log.rows
-        return rows.locate(min(self.scroll_offset.y + self.size.height, len(rows)) - 1)[0]
 
     def _redraw(self, top: tuple[int, int]) -> None:
         """The lines look different now."""
@@ -404,4 +397,4 @@ class LogView(ScrollView, can_focus=True):
         if not 0 <= at < len(lines):
             return Strip.blank(width, self.rich_style)
         strip = Strip(lines[at].rstrip().render_segments(self.get_visual_style("log-view--note")))
-        return strip.text_align(width, "center")
+        return strip.text_align(width, "center").apply_style(self.rich_style)

@@ -16,7 +16,7 @@ _HARMFUL = re.compile(
 class OutputFilter(LineFilter):
     """Replaces what should have been removed before: C0, DEL, C1, bidi controls, surrogates."""
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
         return [
             Segment(_HARMFUL.sub("�", segment.text), segment.style, segment.control)
             if _HARMFUL.search(segment.text)

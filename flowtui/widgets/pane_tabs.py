@@ -15,7 +15,9 @@ class PaneTabs(Widget):
 
     COMPONENT_CLASSES = {"pane-tabs--current"}
     DEFAULT_CSS = """
-    PaneTabs { height: 1; padding: 0 1; background: $panel; color: $foreground-muted; display: none; }
+    PaneTabs {
+        height: 1; padding: 0 1; background: $panel; color: $foreground-muted; display: none;
+    }
     PaneTabs > .pane-tabs--current { background: $primary; color: $text; text-style: bold; }
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import RenderResult
@@ -15,6 +14,9 @@ from flowtui.model import FINISHED, State
 from flowtui.store import RunStore
 from flowtui.theme import SEVERITY, Look
 from flowtui.times import age, stopwatch
+
+_ROOMY = 110
+"""Columns from which everything about the run fits in the first line."""
 
 STALE = 10.0
 """Seconds after which the age of the picture is shown as a warning."""
@@ -54,33 +56,48 @@ class RunHeader(Widget):
         grid = Table.grid(expand=True)
         grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         grid.add_column(justify="right", no_wrap=True)
-        grid.add_row(self._first_line(), self._freshness())
-        grid.add_row(self._second_line(), self._origin())
+        first, second = self._state_of_run(), self._trouble_or_reason()
+        if self._store is not None:
+            # In a narrow window the counts are worth more than the reason's end.
+            roomy = self.size.width >= _ROOMY
+            line = first if roomy else Text()
+            line.append_text(self._counts(self._store))
+            if not roomy and self._trouble is None:
+                second = line.append("  ").append_text(second)
+        grid.add_row(first, self._freshness())
+        grid.add_row(second, self._origin())
         return grid
 
-    def _first_line(self) -> Text:
-        store = self._store
-        text = Text(one_line(self._title, 120), style="bold", no_wrap=True)
-        if store is None:
+    def _state_of_run(self) -> Text:
+        text = Text(no_wrap=True)
+        text.append(one_line(self._title, 120), "bold")
+        if self._store is None:
             return text
-        state = store.status.state
-        style = self._look.style(state)
+        state = self._store.status.state
         text.append("  ")
-        text.append(f"{self._look.glyph(state)} {state}", style)
-        created = store.description.created_at
-        if created is not None:
-            end = store.status.finished_at if state in FINISHED else store.now
-            if end is not None:
-                text.append(f" {stopwatch(end - created)}", Style(bold=False))
-        text.append(f"  {self._progress(store)}", Style(bold=False))
-        for counted in SEVERITY:
-            if store.counts.get(counted):
+        text.append(f"{self._look.glyph(state)} {state}", self._look.style(state))
+        created = self._store.description.created_at
+        end = self._store.status.finished_at if state in FINISHED else self._now()
+        if created is not None and end is not None:
+            text.append(f" {stopwatch(end - created)}  ")
+        return text
+
+    def _now(self) -> int:
+        """The source's clock, carried on from when it was last read."""
+        if self._store is None or self._read_at is None:
+            return 0
+        return self._store.now + int((time.monotonic() - self._read_at) * 1000)
+
+    def _counts(self, store: RunStore) -> Text:
+        text = Text(self._progress(store), no_wrap=True)
+        for state in SEVERITY:
+            if store.counts.get(state):
                 text.append("  ")
                 text.append(
-                    f"{self._look.glyph(counted)}{store.counts[counted]}", self._look.style(counted)
+                    f"{self._look.glyph(state)}{store.counts[state]}", self._look.style(state)
                 )
         if store.retried:
-            text.append(f"  {store.retried} retried", Style(bold=False))
+            text.append(f"  {store.retried} retried")
         return text
 
     @staticmethod
@@ -101,7 +118,7 @@ class RunHeader(Widget):
         text = f" {source} · {age(int(seconds * 1000))} ago" if seconds >= 1 else f" {source} · now"
         return Text(text, self._look.style(State.LOST) if seconds > STALE else "dim")
 
-    def _second_line(self) -> Text:
+    def _trouble_or_reason(self) -> Text:
         if self._trouble is not None:
             return Text(one_line(self._trouble), self._look.style(State.LOST), no_wrap=True)
         if self._store is None:

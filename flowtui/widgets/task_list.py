@@ -33,8 +33,8 @@ class TaskList(ScrollView, can_focus=True):
     COMPONENT_CLASSES = {"task-list--cursor", "task-list--header", "task-list--dim"}
     DEFAULT_CSS = """
     TaskList { background: $surface; overflow-x: hidden; scrollbar-size-vertical: 1; }
-    TaskList > .task-list--cursor { background: $primary 35%; }
-    TaskList:focus > .task-list--cursor { background: $primary 70%; }
+    TaskList > .task-list--cursor { background: $primary 25%; }
+    TaskList:focus > .task-list--cursor { background: $primary 60%; }
     TaskList > .task-list--header { color: $foreground-muted; text-style: underline; }
     TaskList > .task-list--dim { color: $foreground-muted; }
     """
@@ -150,7 +150,7 @@ class TaskList(ScrollView, can_focus=True):
             if event.chain == 2:
                 self.post_message(self.Opened())
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, _event: Resize) -> None:
         self._measure()
 
     def render_line(self, y: int) -> Strip:
@@ -162,7 +162,7 @@ class TaskList(ScrollView, can_focus=True):
         row = y - _HEADER_ROWS + self.scroll_offset.y
         if row >= len(self._rows):
             if row == 0:
-                dim = self.get_component_rich_style("task-list--dim")
+                dim = self.get_component_rich_style("task-list--dim", partial=True)
                 return self._line(Text(f"  {self._reason_for_nothing()}"), width, dim)
             return Strip.blank(width, self.rich_style)
         task = self._tasks[self._rows[row]]
@@ -199,7 +199,7 @@ class TaskList(ScrollView, can_focus=True):
 
     def _row(self, task: Task, cursor: bool) -> Text:
         task_width, label, attempts, why = self._widths
-        dim = self.get_component_rich_style("task-list--dim")
+        dim = self.get_component_rich_style("task-list--dim", partial=True)
         style = self._look.style(task.state)
         quiet = dim if task.state in (State.CLONED, State.PENDING) else Style()
         text = Text("▸ " if cursor and not self._look.ascii else "> " if cursor else "  ")

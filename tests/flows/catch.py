@@ -1,4 +1,4 @@
-"""@retry and @catch on a foreach: dividing by 0 fails, fails, and is caught in the third attempt."""
+"""@retry and @catch on a foreach: dividing by 0 fails twice and is caught in the third attempt."""
 
 import sys
 
