@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flowtui.graph.dag import Pair
 from flowtui.graph.draw import BoxContent
@@ -17,10 +18,21 @@ _STEADY_COUNTS = 11
 _UNKNOWN = StepStatus(State.PENDING, "")
 
 
-def boxes(graph: Graph, steps: Mapping[str, StepStatus], look: Look) -> Mapping[str, BoxContent]:
-    """Step → its box: glyph and name, and for a step of many tasks how they stand."""
-    return {
+def boxes(
+    graph: Graph, steps: Mapping[str, StepStatus], look: Look, *, one_row: bool = False
+) -> Mapping[str, BoxContent]:
+    """Step → its box: glyph and name, and for a step of many tasks how they stand.
+
+    With `one_row` all of that stands in one line.
+    """
+    contents = {
         node.name: _box(graph, node, steps.get(node.name, _UNKNOWN), look) for node in graph.nodes
+    }
+    if not one_row:
+        return contents
+    return {
+        name: replace(content, lines=("  ".join(content.lines).rstrip(),))
+        for name, content in contents.items()
     }
 
 

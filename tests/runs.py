@@ -64,12 +64,16 @@ def flow_environment(root: Path, extra: Mapping[str, str] | None = None) -> dict
 
 
 def launch(
-    root: Path, flow_file: str, *arguments: str, extra: Mapping[str, str] | None = None
+    root: Path,
+    flow_file: str,
+    *arguments: str,
+    extra: Mapping[str, str] | None = None,
+    python: Path = Path(sys.executable),
 ) -> tuple[subprocess.Popen[bytes], Path]:
     """Start a flow in its own session; returns the launcher and the file its run id goes to."""
     root.mkdir(parents=True, exist_ok=True)
-    id_file = root / f"{flow_file}-{time.time_ns()}.id"
-    command = [sys.executable, str(FLOWS / flow_file), *arguments, "--run-id-file", str(id_file)]
+    id_file = root / f"{Path(flow_file).name}-{time.time_ns()}.id"
+    command = [str(python), str(FLOWS / flow_file), *arguments, "--run-id-file", str(id_file)]
     output = id_file.with_suffix(".log").open("wb")
     with output:
         process = subprocess.Popen(

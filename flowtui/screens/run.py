@@ -84,6 +84,11 @@ class RunScreen(Screen[None]):
         self._pane = "graph"
         self._searched: LogPane | None = None
 
+    @property
+    def store(self) -> RunStore | None:
+        """What is known of the run; None until its source has answered."""
+        return self._store
+
     # Layout
 
     def compose(self) -> ComposeResult:
@@ -298,7 +303,8 @@ class RunScreen(Screen[None]):
             parts += [f"foreach {one_line(name, 40)}" for name in names if name]
         if tasks.failed_only or tasks.filter_text:
             parts.append(f"{tasks.row_count} of {tasks.total} tasks")
-            parts.append("failed only" if tasks.failed_only else f"/{tasks.filter_text}")
+            parts += ["failed only"] if tasks.failed_only else []
+            parts += [f"/{one_line(tasks.filter_text, 40)}"] if tasks.filter_text else []
         else:
             parts.append(f"{tasks.total} task{'s' if tasks.total != 1 else ''}")
         tasks.border_title = Content(" · ".join(parts))

@@ -150,9 +150,8 @@ class DagView(ScrollView, can_focus=True):
 
     def _segments(self, span: Span) -> Iterator[Segment]:
         if span.step is None:
-            yield Segment(
-                span.text, self.get_component_rich_style(f"dag--{span.tag}", partial=True)
-            )
+            ink = self.get_component_rich_style(f"dag--{span.tag}")
+            yield Segment(span.text, Style(color=ink.color, italic=ink.italic))
             return
         kind, _, tag = span.tag.partition(":")
         base = self._look.style(State(tag)) if tag else Style()
@@ -206,12 +205,12 @@ class DagView(ScrollView, can_focus=True):
     def _paint(self) -> None:
         if not self.size or not self._graph.nodes:
             return
-        contents = boxes(self._graph, self._steps, self._look)
-        if self._outgrown(contents):
+        if self._outgrown():
             self._geometry = None
         if self._geometry is None:
-            self._geometry = self._arrange(contents)
+            self._geometry = self._arrange()
             self.virtual_size = Size(self._geometry.width, self._geometry.height)
+        contents = self._boxes(self._geometry.density)
         drawing = paint(
             self._geometry,
             contents,
@@ -224,23 +223,28 @@ class DagView(ScrollView, can_focus=True):
             self._reveal()
         self.refresh()
 
-    def _outgrown(self, contents: Mapping[str, BoxContent]) -> bool:
+    def _boxes(self, density: Density) -> Mapping[str, BoxContent]:
+        return boxes(self._graph, self._steps, self._look, one_row=density == "compact")
+
+    def _outgrown(self) -> bool:
         """Whether a box needs more room than any content of its step has needed so far."""
         grown = False
-        for name, content in contents.items():
-            size = measure(content)
+        density = self._geometry.density if self._geometry else "normal"
+        for name, content in self._boxes(density).items():
+            size = measure(content, density)
             known = self._sizes.get(name, (0, 0))
             needed = (max(known[0], size.width), max(known[1], size.height))
             grown = grown or needed != known
             self._sizes[name] = needed
         return grown
 
-    def _arrange(self, contents: Mapping[str, BoxContent]) -> Geometry:
+    def _arrange(self) -> Geometry:
         """The roomiest arrangement that fits the pane, else one that scrolls not too far."""
         labels = case_labels(self._graph)
         width, height = self.size
         arranged: dict[Density, Geometry] = {}
         for density in _DENSITIES:
+            contents = self._boxes(density)
             sizes = {name: measure(content, density) for name, content in contents.items()}
             arranged[density] = arrange(self._graph, sizes, labels, density)
             if arranged[density].height <= height and arranged[density].width <= width:

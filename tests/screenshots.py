@@ -1,0 +1,146 @@
+"""Makes `screenshots/` from real runs: `python -m tests.screenshots`, about two minutes.
+
+The demo flow runs in `/tmp/demo` while the app watches it; pictures are taken when the run has come
+to the states they show. Nothing in them is drawn or changed by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from flowtui.app import FlowtuiApp
+from flowtui.model import State, Target
+from flowtui.screens.resume import ResumeDialog
+from flowtui.screens.run import RunScreen
+from flowtui.sources.registry import Where
+from flowtui.store import RunStore
+from flowtui.widgets.log_pane import LogPane
+from tests.runs import RecordedRun, flow_environment, launch, recorded_runs
+
+HERE = Path("/tmp/demo")
+PICTURES = Path(__file__).parent.parent / "screenshots"
+WIDE, SMALL = (160, 45), (80, 24)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object], what: str) -> None:
+    """Let the app work until `condition` holds, a minute at most."""
+    for _ in range(600):
+        if condition():
+            await pilot.pause(0.3)
+            return
+        await pilot.pause(0.1)
+    raise SystemExit(f"It did not come to this: {what}.")
+
+
+def save(app: FlowtuiApp, name: str) -> None:
+    """Write the screen as SVG, with the viewer's own monospace font instead of a remote one."""
+    svg = app.export_screenshot(title="flowtui")
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code", "ui-monospace, Menlo, Consolas, DejaVu Sans Mono")
+    (PICTURES / f"{name}.svg").write_text(svg)
+    print(f"screenshots/{name}.svg")
+
+
+def store(app: FlowtuiApp) -> RunStore | None:
+    """The store of the run screen on top of the stack."""
+    screens = [screen for screen in app.screen_stack if isinstance(screen, RunScreen)]
+    return screens[-1].store if screens else None
+
+
+def reached(app: FlowtuiApp, state: State) -> bool:
+    known = store(app)
+    return known is not None and known.status.state is state
+
+
+def retrying(app: FlowtuiApp) -> bool:
+    """One task caught, others still running: the picture that says most."""
+    known = store(app)
+    return known is not None and bool(known.counts[State.CAUGHT] and known.counts[State.RUNNING])
+
+
+def log_shown(app: FlowtuiApp) -> bool:
+    return any(pane.line_count for pane in app.screen.query(LogPane))
+
+
+async def watch_the_demo(run: str) -> None:
+    app = FlowtuiApp(Target("DemoFlow", run), Where(), interval=0.5)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: retrying(app), "a caught and a running task")
+        await pilot.press("tab", "down", "down", "down")
+        await until(pilot, lambda: log_shown(app), "the log of a finished attempt")
+        save(app, "running-160x45")
+        await until(pilot, lambda: reached(app, State.FAILED), "a failed run")
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: log_shown(app), "the log of the failed attempt")
+        save(app, "failed-160x45")
+        await pilot.press("enter")
+        await until(pilot, lambda: log_shown(app), "the log on the whole screen")
+        save(app, "log-160x45")
+        await pilot.press("escape", "r")
+        await until(pilot, lambda: isinstance(app.screen, ResumeDialog), "the resume dialog")
+        save(app, "resume-160x45")
+        await pilot.press("enter")
+        await until(pilot, lambda: reached(app, State.SUCCEEDED), "the resumed run's success")
+        save(app, "resumed-160x45")
+        await pilot.press("question_mark")
+        await pilot.pause(0.3)
+        save(app, "help-160x45")
+
+
+async def small_window(run: str) -> None:
+    app = FlowtuiApp(Target("DemoFlow", run), Where())
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: reached(app, State.FAILED), "the failed run")
+        save(app, "graph-80x24")
+        await pilot.press("k", "k", "k", "enter")
+        await pilot.pause(0.5)
+        save(app, "tasks-80x24")
+        await pilot.press("exclamation_mark", "enter")
+        await until(pilot, lambda: log_shown(app), "the log of the failed attempt")
+        save(app, "log-80x24")
+
+
+async def graphs(recorded: dict[str, RecordedRun]) -> None:
+    """The shapes of `tests/flows/`, one picture each."""
+    for name in ("nested_foreach", "switch", "loop", "parallel"):
+        run = recorded[name]
+        app = FlowtuiApp(Target(run.flow, run.run), Where(f"local@{run.root}", namespace=""))
+        async with app.run_test(size=SMALL) as pilot:
+            await until(pilot, lambda app=app: reached(app, State.SUCCEEDED), name)  # type: ignore[misc]
+            save(app, f"graph-{name.replace('_', '-')}-80x24")
+
+
+if __name__ == "__main__":
+    shutil.rmtree(HERE, ignore_errors=True)
+    PICTURES.mkdir(exist_ok=True)
+    environment = flow_environment(HERE, {"METAFLOW_USER": "ada"})
+    HERE.mkdir()
+    (HERE / ".venv").symlink_to(sys.prefix)
+    flow_file = HERE / "forecast.py"
+    shutil.copy(Path(__file__).parent.parent / "flowtui" / "demo" / "flow.py", flow_file)
+    os.environ.update(environment, VIRTUAL_ENV=str(HERE / ".venv"), COLORTERM="truecolor")
+    os.chdir(HERE)
+    process, id_file = launch(
+        HERE,
+        str(flow_file),
+        "run",
+        "--max-workers",
+        "2",
+        extra={"METAFLOW_USER": "ada"},
+        python=HERE / ".venv/bin/python",
+    )
+    while not id_file.exists() and process.poll() is None:
+        asyncio.run(asyncio.sleep(0.1))
+    demo_run = id_file.read_text()
+    asyncio.run(watch_the_demo(demo_run))
+    asyncio.run(small_window(demo_run))
+    cache = Path(__file__).parent.parent / ".pytest_cache" / "flowtui-runs"
+    asyncio.run(graphs(recorded_runs(cache)))
