@@ -11,11 +11,14 @@ from pathlib import Path
 from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
+from textual.widget import Widget
 
 from flowtui.commands import Command, Scope, bindings, commands
 from flowtui.model import Target
 from flowtui.screens.help import HelpScreen
+from flowtui.screens.log import LogScreen
 from flowtui.screens.resume import Resumed, ResumeDialog
 from flowtui.screens.run import RunScreen
 from flowtui.sources.base import RunSource
@@ -45,7 +48,8 @@ class CataloguePalette(Provider):
                 yield Hit(score, title, self._run(command), help=command.help)
 
     def _available(self) -> Sequence[Command]:
-        return [command for command in self._flowtui.available() if command.id != "palette"]
+        available = self._flowtui.available(self.screen, self.focused)
+        return [command for command in available if command.id != "palette"]
 
     @property
     def _flowtui(self) -> FlowtuiApp:
@@ -114,12 +118,14 @@ class FlowtuiApp(App[None]):
             )
         )
 
-    def available(self) -> Sequence[Command]:
-        """The commands that apply on the screen that is shown, apart from moving about."""
+    def available(self, screen: Screen[object], focused: Widget | None) -> Sequence[Command]:
+        """The commands that apply on a screen and its focused pane, apart from moving about."""
         scopes = [Scope.APP]
-        if isinstance(self.screen, RunScreen):
+        if isinstance(screen, RunScreen):
             scopes += [Scope.RUN, Scope.ATTEMPT]
-        if isinstance(self.focused, LogPane):
+        if isinstance(screen, LogScreen):
+            scopes += [Scope.BACK, Scope.ATTEMPT]
+        if isinstance(focused, LogPane):
             scopes.append(Scope.LOG)
         return commands(*scopes, read_only=self._read_only)
 

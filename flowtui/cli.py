@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
+EXIT_CLOSED_PIPE = 141
+"""As a shell reports a program that SIGPIPE ended: nobody reads what is written."""
+
 DEMO_START_SECONDS = 60.0
 """How long the demo flow may take until its run has an id."""
 
@@ -107,6 +110,7 @@ def open_(
     """Open the monitor on TARGET."""
     from flowtui.sources.registry import Where
 
+    _check_theme(options["theme"])
     _need_terminal(f"flowtui show {target}")
     _open_app(target, Where(metadata, namespace, source), ascii_only=ascii_only, **options)
 
@@ -137,6 +141,7 @@ def show(
     else:
         encoding = (sys.stdout.encoding or "ascii").lower()
         report.print_plain(store, ascii_only=ascii_only or "utf" not in encoding)
+    sys.stdout.flush()
 
 
 @cli.command()
@@ -147,6 +152,7 @@ def demo(ascii_only: bool, **options: Any) -> None:
     from flowtui.actions.demo import FLOW_NAME, start_demo
     from flowtui.actions.errors import ActionError
 
+    _check_theme(options["theme"])
     _need_terminal("flowtui demo in a terminal")
     click.echo("Starting the demo flow …", err=True)
     try:
@@ -177,6 +183,10 @@ def main() -> NoReturn:
         _leave(f"{error.format_message()} See: flowtui --help", EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # What is still buffered has nowhere to go; Python would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_CLOSED_PIPE)
 
 
 def _open_app(
@@ -189,13 +199,9 @@ def _open_app(
     theme: str | None,
     no_mouse: bool,
 ) -> NoReturn:
-    from textual.theme import BUILTIN_THEMES
-
     from flowtui.app import FlowtuiApp
     from flowtui.theme import Look
 
-    if theme is not None and theme not in BUILTIN_THEMES:
-        _leave(f"There is no theme {theme!r}. Themes: {', '.join(BUILTIN_THEMES)}.", EXIT_USAGE)
     app = FlowtuiApp(
         target,
         where,
@@ -211,7 +217,7 @@ def _open_app(
 
 
 def _read(target: Target, where: Where) -> RunStore:
-    from flowtui.sources.base import NotFound, SourceError
+    from flowtui.sources.base import NotFound, SourceError, Unsupported
     from flowtui.sources.registry import open_source
     from flowtui.store import RunStore
 
@@ -222,12 +228,23 @@ def _read(target: Target, where: Where) -> RunStore:
         source.close()
     except NotFound as error:
         _leave(str(error), EXIT_NOT_FOUND)
+    except Unsupported as error:
+        _leave(str(error), EXIT_USAGE)
     except SourceError as error:
         _leave(str(error), EXIT_UNREACHABLE)
     missing = store.missing(resolved)
     if missing is not None:
         _leave(missing, EXIT_NOT_FOUND)
     return store
+
+
+def _check_theme(theme: str | None) -> None:
+    if theme is None:
+        return
+    from textual.theme import BUILTIN_THEMES
+
+    if theme not in BUILTIN_THEMES:
+        _leave(f"There is no theme {theme!r}. Themes: {', '.join(BUILTIN_THEMES)}.", EXIT_USAGE)
 
 
 def _need_terminal(instead: str) -> None:

@@ -230,7 +230,7 @@ class Target:
         """Read a target; raises ValueError with a sentence that says what is wrong with it."""
         parts = text.split("/")
         example = "write FLOW/RUN, FLOW/@latest, FLOW/RUN/STEP or FLOW/RUN/STEP/TASK"
-        if not all(_NAME.fullmatch(part) for part in parts):
+        if not all(_NAME.fullmatch(part) and part not in (".", "..") for part in parts):
             raise ValueError(f"{text!r} is not a run: {example}.")
         if len(parts) == 1:
             raise ValueError(f"{text!r} names no run: write {text}/@latest for the newest one.")

@@ -16,6 +16,7 @@ _STEADY_COUNTS = 11
 """Cells kept for a step's counts from the start, so that boxes do not grow as tasks finish."""
 
 _UNKNOWN = StepStatus(State.PENDING, "")
+_UNICODE = Look()
 
 
 def boxes(
@@ -36,10 +37,16 @@ def boxes(
     }
 
 
-def case_labels(graph: Graph) -> list[Edge]:
+def shown(text: str, look: Look, limit: int = 500) -> str:
+    """Remote text as one row; where only ASCII can be drawn, `?` stands for all else."""
+    line = one_line(text, limit)
+    return line.encode("ascii", "replace").decode() if look.ascii else line
+
+
+def case_labels(graph: Graph, look: Look = _UNICODE) -> list[Edge]:
     """The cases of the switches, as labels of their edges."""
     return [
-        Edge(node.name, target, one_line(case, 40))
+        Edge(node.name, target, shown(case, look, 40))
         for node in graph.nodes
         for case, target in node.switch_cases.items()
     ]
@@ -57,7 +64,7 @@ def not_taken(graph: Graph, steps: Mapping[str, StepStatus]) -> set[Pair]:
 
 
 def _box(graph: Graph, node: Node, status: StepStatus, look: Look) -> BoxContent:
-    name = f"{look.glyph(status.state)} {one_line(node.name, 60)}"
+    name = f"{look.glyph(status.state)} {shown(node.name, look, 60)}"
     tasks = sum(status.counts.values())
     if not _has_many(graph, node, status, tasks):
         return BoxContent((name,), False, str(status.state))

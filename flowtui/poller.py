@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from flowtui.logs.mflog import LogLine
 from flowtui.logs.tails import Tail, TailError
 from flowtui.model import FINISHED, Changes, RunDescription, RunStatus
-from flowtui.sources.base import NotFound, RunSource, SourceError
+from flowtui.sources.base import NotFound, RunSource, SourceError, Unsupported
 
 MAX_BACK_OFF = 60.0
 """Seconds between two tries at most while a provider does not answer."""
@@ -98,13 +98,23 @@ class Loop:
         """Do one turn; returns the seconds until the next, or None when there is none."""
         raise NotImplementedError
 
+    def surprised(self, sentence: str) -> float | None:
+        """Say that a turn broke off with an error nobody foresaw; returns what `turn` returns."""
+        raise NotImplementedError
+
     def finish(self) -> None:
         """Called in the thread when the loop ends."""
 
     def _run(self) -> None:
         while not self.stopped:
             self._wake.clear()
-            pause = self.turn()
+            # Looked at again: `stop` may have come just before its wake-up was cleared away.
+            if self.stopped:
+                break
+            try:
+                pause = self.turn()
+            except Exception as error:  # A thread must not end unheard, whoever made the mistake.
+                pause = self.surprised(f"Unexpected {type(error).__name__}: {error}")
             if pause is None:
                 break
             self._wake.wait(pause)
@@ -136,11 +146,17 @@ class Poller(Loop):
         try:
             if self.source is None:
                 source = self._open()
-                self._publish(Opened(source.describe()))
+                opened = Opened(source.describe())
+                if self.stopped:
+                    source.close()
+                    return None
+                self._publish(opened)
                 self.source = source
             changes = self.source.poll()
         except SourceError as error:
-            return self._fail(str(error), not_found=isinstance(error, NotFound))
+            # What is not there, or cannot be done, is no better at the next try.
+            final = isinstance(error, NotFound | Unsupported)
+            return self._fail(str(error), final=final, not_found=isinstance(error, NotFound))
         self._failures = 0
         self._status = changes.status or self._status
         if not self.stopped:
@@ -154,11 +170,14 @@ class Poller(Loop):
         if self.source is not None:
             self.source.close()
 
-    def _fail(self, sentence: str, *, not_found: bool) -> float | None:
+    def surprised(self, sentence: str) -> float | None:
+        return self._fail(sentence)
+
+    def _fail(
+        self, sentence: str, *, final: bool = False, not_found: bool = False
+    ) -> float | None:
         self._failures += 1
-        retry_in: float | None = None
-        if not not_found:
-            retry_in = back_off(self._failures, self._interval)
+        retry_in = None if final else back_off(self._failures, self._interval)
         if not self.stopped:
             self._publish(Trouble(sentence, retry_in, not_found))
         return retry_in
@@ -180,9 +199,7 @@ class TailPoller(Loop):
         try:
             lines = self._tail.poll()
         except (TailError, SourceError) as error:
-            self._failures += 1
-            self._publish(LogArrived((), trouble=str(error)))
-            return back_off(self._failures, self._interval)
+            return self.surprised(str(error))
         self._failures = 0
         if self.stopped:
             return None
@@ -191,6 +208,12 @@ class TailPoller(Loop):
         if finished:
             return None
         return 0.0 if lines else self._interval
+
+    def surprised(self, sentence: str) -> float | None:
+        self._failures += 1
+        if not self.stopped:
+            self._publish(LogArrived((), trouble=sentence))
+        return back_off(self._failures, self._interval)
 
     def finish(self) -> None:
         self._tail.close()

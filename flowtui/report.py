@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from flowtui.graph.draw import draw
-from flowtui.logs.sanitise import one_line
 from flowtui.model import FINISHED, Attempt, Ms, Node, State, StepStatus, Task
-from flowtui.picture import boxes, case_labels, not_taken
+from flowtui.picture import boxes, case_labels, not_taken, shown
 from flowtui.store import RunStore
 from flowtui.theme import SEVERITY, Look
 from flowtui.times import clock, iso, span, stopwatch
+
+_PIPE_WIDTH = 4000
+"""Cells of a line in a pipe, so that none is broken."""
 
 SCHEMA = "flowtui.run/1"
 """Names the shape of the document; it changes when a key changes its meaning."""
@@ -47,7 +51,7 @@ def document(store: RunStore) -> dict[str, Any]:
 
 def to_json(store: RunStore) -> str:
     """The document as text: ASCII only, so that no name in it can reach a terminal as it is."""
-    return json.dumps(document(store), indent=2, default=str)
+    return json.dumps(document(store), indent=2)
 
 
 def _step(store: RunStore, node: Node) -> dict[str, Any]:
@@ -60,7 +64,8 @@ def _step(store: RunStore, node: Node) -> dict[str, Any]:
         "reason": status.reason,
         "counts": _counts(status.counts),
         "decorators": [
-            {"name": deco.name, "attributes": dict(deco.attributes)} for deco in node.decorators
+            {"name": deco.name, "attributes": _json_value(deco.attributes)}
+            for deco in node.decorators
         ],
         "tasks": [
             _task(store.description.pathspec, task) for task in store.tasks(node.name).values()
@@ -102,21 +107,47 @@ def _seconds(start: Ms | None, end: Ms | None) -> float | None:
     return max(0, end - start) / 1000
 
 
+def _json_value(value: Any) -> Any:
+    """A decorator's attributes as JSON has them; what JSON has no word for is told as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _json_value(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(inner) for inner in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+class _Printer(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def print_plain(store: RunStore, *, ascii_only: bool) -> None:
     """Print the run to stdout: a headline, the graph, and the tasks with their attempts.
 
-    Coloured on a terminal that has colours, plain text in a pipe.
+    Coloured and as wide as the terminal on one; in a pipe plain text, one line for each task.
     """
+    console = _Printer(highlight=False, markup=False, emoji=False)
+    if console.is_terminal:
+        _print(console, store, ascii_only)
+        return
+    console.width = _PIPE_WIDTH
+    with console.capture() as printed:
+        _print(console, store, ascii_only)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in printed.get().splitlines())
+
+
+def _print(console: Console, store: RunStore, ascii_only: bool) -> None:
     look = Look(ascii=ascii_only)
-    console = Console(highlight=False, markup=False, emoji=False)
     console.print(_headline(store, look))
-    console.print(Text(one_line(store.status.reason), "dim"))
+    console.print(Text(shown(store.status.reason, look), "dim"))
     graph = store.graph
     if graph.nodes:
         drawing = draw(
             graph,
             boxes(graph, store.steps, look),
-            case_labels(graph),
+            case_labels(graph, look),
             dimmed=not_taken(graph, store.steps),
             ascii=ascii_only,
         )
@@ -128,7 +159,7 @@ def print_plain(store: RunStore, *, ascii_only: bool) -> None:
 
 def _headline(store: RunStore, look: Look) -> Text:
     state = store.status.state
-    text = Text(one_line(store.description.pathspec), "bold")
+    text = Text(shown(store.description.pathspec, look), "bold")
     text.append("  ")
     text.append(f"{look.glyph(state)} {state}", look.style(state))
     created = store.description.created_at
@@ -139,7 +170,7 @@ def _headline(store: RunStore, look: Look) -> Text:
         if store.counts.get(counted):
             text.append(f"  {store.counts[counted]} {counted}", look.style(counted))
     if store.description.origin_run:
-        text.append(f"  resumed from {one_line(store.description.origin_run, 60)}", "dim")
+        text.append(f"  resumed from {shown(store.description.origin_run, look, 60)}", "dim")
     return text
 
 
@@ -153,12 +184,12 @@ def _tasks(store: RunStore, look: Look) -> Table:
             strip.append(look.glyph(attempt.state), look.style(attempt.state))
         start, end = task.started_at, task.finished_at
         table.add_row(
-            Text(one_line(f"{task.step}/{task.id}", 60)),
-            Text(one_line(task.label or "", 40)),
+            Text(shown(f"{task.step}/{task.id}", look, 60)),
+            Text(shown(task.label or "", look, 40)),
             strip,
             Text(str(task.state), look.style(task.state)),
             Text(clock(start)),
             Text(span(end - start) if start is not None and end is not None else ""),
-            Text(one_line(task.reason)),
+            Text(shown(task.reason, look)),
         )
     return table

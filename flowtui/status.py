@@ -68,8 +68,9 @@ class AttemptEvidence:
 
     `ok` is `attempt_ok`, `done` whether `attempt-done` exists, `task_ok` the artifact `_task_ok`
     (read only when done without `attempt_ok`), `caught` whether the artifact `_catch_exception` is
-    registered, `process` the process id while it lives on this machine, `last_sign` the newest
-    record or heartbeat.
+    registered, `success` the artifact `_success` (read only where @catch may have left no
+    `_catch_exception`), `process` the process id while it lives on this machine, `last_sign` the
+    newest record.
     """
 
     number: int
@@ -79,6 +80,7 @@ class AttemptEvidence:
     done: bool = False
     task_ok: bool | None = None
     caught: bool = False
+    success: bool | None = None
     exit: Exit | None = None
     process: int | None = None
     last_sign: Ms | None = None
@@ -183,9 +185,10 @@ def _attempt_state(
     if task.origin_task is not None:
         return State.CLONED, f"cloned from {task.origin_task}"
     if evidence.ok:
-        if evidence.caught:
-            where = f"@catch stored it in {limits.catch_var}" if limits.catch_var else "@catch"
-            return State.CAUGHT, where if limits.catch_var else "handled by @catch"
+        # Metaflow too old for `_catch_exception` tells by `_success` alone.
+        if evidence.caught or (limits.fallbacks and evidence.success is False):
+            stored = f"@catch stored it in {limits.catch_var}" if limits.catch_var else None
+            return State.CAUGHT, stored or "handled by @catch"
         return State.SUCCEEDED, "attempt_ok=True"
     if evidence.ok is False:
         return State.FAILED, "attempt_ok=False" + followed
@@ -317,12 +320,20 @@ class Vital:
 
 
 def terminal_outcome(tasks: Iterable[Task]) -> RunStatus | None:
-    """The run's status when its terminal step has an outcome, from that step's tasks."""
-    for end in tasks:
+    """The run's status when its terminal step has an outcome, from that step's tasks.
+
+    A failure is an outcome when no retry can follow: the task is not `waiting`.
+    """
+    ends = tuple(tasks)
+    for end in ends:
         if end.state in SETTLED:
             last = end.attempts[-1]
             reason = f"{end.step}/{end.id} attempt {last.number}: {last.reason}"
             return RunStatus(State.SUCCEEDED, reason, last.finished_at)
+    for end in ends:
+        if end.state in UNSUCCESSFUL:
+            reason = f"{end.step}/{end.id} {end.state}: {end.reason}"
+            return RunStatus(State.FAILED, reason, end.finished_at)
     return None
 
 
@@ -354,9 +365,13 @@ def run(
     if vital.heartbeat is not None:
         silence = age(vital.now - vital.heartbeat)
         return RunStatus(State.LOST, f"no heartbeat for {silence}, limit 360 s", finished_at)
-    return RunStatus(
-        State.LOST, "its launcher is gone and its terminal step has no outcome", finished_at
-    )
+    if vital.launcher_gone:
+        why = "its launcher is gone"
+    elif vital.last_sign is not None:
+        why = f"nothing was written for {age(vital.now - vital.last_sign)}, limit 60 s"
+    else:
+        why = "nothing was ever written"
+    return RunStatus(State.LOST, f"{why}, and its terminal step has no outcome", finished_at)
 
 
 def _recently(vital: Vital) -> bool:
@@ -380,13 +395,18 @@ def step(
     more tasks may come.
     """
     total = sum(counts.values())
+    if run_over and total and counts.get(State.PENDING) == total:
+        reason = "its tasks never started, and the run is over"
+        return StepStatus(State.SKIPPED, reason, dict(counts), 0)
     if not total:
         if run_over:
             return StepStatus(State.SKIPPED, "never reached, and the run is over", {}, 0)
         if bypassed:
             return StepStatus(State.SKIPPED, "the switch before it took another branch", {}, 0)
         return StepStatus(State.PENDING, "not reached yet", {}, expected)
-    unfinished = not run_over and (growing or total < (expected or 0))
+    # In a run that is over, what has not started never will.
+    more = growing or total < (expected or 0) or bool(counts.get(State.PENDING))
+    unfinished = more and not run_over
     state = _step_state(counts, total, unfinished)
     return StepStatus(state, _step_reason(state, counts, expected), dict(counts), expected)
 
@@ -395,6 +415,8 @@ def _step_reason(state: State, counts: Mapping[State, int], expected: int | None
     of = max(sum(counts.values()), expected or 0)
     tasks = f"{of} task{'s' if of != 1 else ''}"
     if state is State.RUNNING and not counts.get(State.RUNNING):
+        if counts.get(State.WAITING):
+            return f"{counts[State.WAITING]} of {tasks} waiting for a retry"
         return f"{sum(counts.values())} of {tasks} so far"
     if state is State.SUCCEEDED and counts.get(State.CLONED):
         return f"{counts[State.SUCCEEDED]} of {tasks} succeeded, {counts[State.CLONED]} cloned"
@@ -406,7 +428,7 @@ def _step_state(counts: Mapping[State, int], total: int, unfinished: bool) -> St
         return State.RUNNING
     if counts.get(State.PENDING) == total:
         return State.PENDING
-    if unfinished or counts.get(State.PENDING):
+    if unfinished:
         return State.RUNNING
     for state in (State.FAILED, State.LOST, State.CAUGHT):
         if counts.get(state):

@@ -313,7 +313,10 @@ class RunScreen(Screen[None]):
         """Move what counts up by itself: ages and running times."""
         self._show_header()
         store = self._store
+        feed = self._run_feed
         if store is None or self._read_at is None or store.status.state in FINISHED:
+            return
+        if feed is not None and feed.poller.paused:
             return
         # The source's clock, carried on from when it was last read.
         now = store.now + int((time.monotonic() - self._read_at) * 1000)

@@ -7,7 +7,7 @@ The faster sources must give what this one gives.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +38,18 @@ class ClientSource:
 
     name = "client"
 
-    def __init__(self, provider: Provider, flow: str, run: str) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        flow: str,
+        run: str,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` gives seconds since the epoch, as this machine counts them."""
+        self._clock = clock
+        self._lead = 0
+        self._values: dict[str, Any] = {}
         self._provider = provider
         self._path = (flow, run)
         self._datastore = Datastore(provider, flow, run)
@@ -64,17 +75,20 @@ class ClientSource:
             found = self._processes.look(description.graph.file, description.created_at)
         for step in self._steps():
             self._read_step(step, found)
-        now = Ms(max(int(time.time() * 1000), self._newest or 0))
+        description = self._with_origin(self.describe())
         vital = Vital(
-            now=now,
+            now=self._now(_heartbeat(row)),
             heartbeat=_heartbeat(row),
             launcher=found.launcher,
             launcher_gone=found.launcher_gone,
             last_sign=self._newest,
         )
-        return self._ledger.changes(
-            self._with_origin(self.describe()), vital, heartbeats=not self._provider.is_local
-        )
+        heartbeats = not self._provider.is_local
+        for step, task in self._ledger.doubtful(description, vital, heartbeats=heartbeats):
+            again = self._provider.get("task", "self", *self._path, step, task)
+            if again:
+                self._read_task((step, task), again, found)
+        return self._ledger.changes(description, vital, heartbeats=heartbeats)
 
     def log(self, step: str, task: str, attempt: int, stream: str) -> Tail:
         """A tail of `stdout` or `stderr`: local files by offset, other datastores as a whole."""
@@ -103,11 +117,21 @@ class ClientSource:
     def close(self) -> None:
         """Nothing is held open between calls."""
 
+    def _now(self, heartbeat: Ms | None) -> Ms:
+        """The source's clock: this machine's, ahead by what the records were ever ahead of it."""
+        here = int(self._clock() * 1000)
+        self._lead = max(self._lead, (self._newest or 0) - here, (heartbeat or 0) - here)
+        return Ms(here + self._lead)
+
     def _run_row(self) -> Mapping[str, Any]:
         row = self._provider.get("run", "self", *self._path)
         if not row:
             raise NotFound(f"Run {'/'.join(self._path)} is no longer there.")
         return dict(row)
+
+    @property
+    def _graph(self) -> Graph:
+        return self._description.graph if self._description else Graph()
 
     def _steps(self) -> Sequence[str]:
         rows = self._provider.list("run", "step", *self._path)
@@ -152,6 +176,13 @@ class ClientSource:
             return plain_pickle.loads(self._datastore.blob(artifact))
         except (plain_pickle.NotPlain, SourceError):
             return None
+
+    def _plain_once(self, artifact: Mapping[str, Any]) -> Any:
+        """Like `_plain`; equal values are stored once, under one key, and read once."""
+        sha = str(artifact.get("sha"))
+        if sha not in self._values:
+            self._values[sha] = self._plain(artifact)
+        return self._values[sha]
 
     def _shown(self, artifact: Mapping[str, Any]) -> Any:
         try:
@@ -202,16 +233,13 @@ class ClientSource:
     ) -> AttemptEvidence:
         """The attempt's evidence with what is kept elsewhere than in metadata."""
         step, task = key
-        node = self.describe().graph.by_name.get(step)
         if attempt.ok:
-            may_catch = fields.origin_task is None and (node is None or node.decorator("catch"))
-            names = self._artifact_names(key, attempt.number) if may_catch else ()
-            return replace(attempt, caught="_catch_exception" in names)
+            return self._perhaps_caught(key, attempt, fields)
         if attempt.ok is False:
             return replace(attempt, exit=self._datastore.exit(step, task, fields, attempt.number))
         if attempt.done:
             row = self._artifact(key, attempt.number, "_task_ok")
-            value = self._plain(row) if row else None
+            value = self._plain_once(row) if row else None
             return replace(attempt, task_ok=value if isinstance(value, bool) else None)
         return replace(
             attempt,
@@ -219,9 +247,20 @@ class ClientSource:
             process=found.steps.get((task, attempt.number)),
         )
 
-    def _artifact_names(self, key: Key, attempt: int) -> Iterable[str]:
-        rows = self._provider.list("task", "artifact", *self._path, *key, attempt=attempt)
-        return {str(row["name"]) for row in rows}
+    def _perhaps_caught(
+        self, key: Key, attempt: AttemptEvidence, fields: Fields
+    ) -> AttemptEvidence:
+        node = self._graph.by_name.get(key[0])
+        if fields.origin_task is not None or (node is not None and not node.decorator("catch")):
+            return attempt
+        rows = self._provider.list("task", "artifact", *self._path, *key, attempt=attempt.number)
+        artifacts = {str(row.get("name")): row for row in rows}
+        if "_catch_exception" in artifacts:
+            return replace(attempt, caught=True)
+        if node is None or "_success" not in artifacts:
+            return attempt
+        value = self._plain_once(artifacts["_success"])
+        return replace(attempt, success=value if isinstance(value, bool) else None)
 
     def _artifact(self, key: Key, attempt: int, name: str) -> Mapping[str, Any] | None:
         rows = self._provider.list("artifact", "self", *self._path, *key, name, attempt=attempt)
@@ -251,7 +290,7 @@ class ClientSource:
     def _read_splits(self, key: Key, fields: Fields) -> None:
         """How many tasks a foreach task asked for; a num_parallel's own tasks tell their number."""
         step, task = key
-        graph = self.describe().graph
+        graph = self._graph
         if fields.world_size is not None and fields.control:
             for before in graph.predecessors.get(step, ()):
                 self._ledger.record_split(before, task, fields.world_size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from flowtui.sources.provider import Provider
 from flowtui.status import Exit
 
 _GZIP_MAGIC = b"\x1f\x8b"
+
+_SHA = re.compile(r"[0-9a-f]{8,128}")
 
 
 class Datastore:
@@ -31,6 +34,8 @@ class Datastore:
         """
         kind, location = str(artifact.get("ds_type")), str(artifact.get("location"))
         sha = str(artifact.get("sha"))
+        if not _SHA.fullmatch(sha):
+            raise Unreachable("An artifact's key is none that Metaflow gives.")
         try:
             storage = self._storage(kind, location)
             path = storage.path_join(self._flow, "data", sha[:2], sha)
@@ -51,7 +56,7 @@ class Datastore:
         """
         root = self._local_root(fields)
         parts = (self._flow, self._run, step, task)
-        if root is None or any(part in ("", ".", "..") or "/" in part for part in parts):
+        if root is None or not _plain_names(parts):
             return None
         return root.joinpath(*parts)
 
@@ -70,7 +75,12 @@ class Datastore:
     def read_files(
         self, step: str, task: str, fields: Fields | None, names: Sequence[str]
     ) -> Sequence[bytes]:
-        """The whole content of files of a task, empty where there is none (yet)."""
+        """The whole content of files of a task, empty where there is none (yet).
+
+        Raises Unreachable, and Unsupported for names that are no plain folder names.
+        """
+        if not _plain_names((self._flow, self._run, step, task)):
+            raise Unsupported("The task has a name under which Metaflow stores nothing.")
         if fields is None or fields.datastore is None:
             return [b"" for _ in names]
         kind, root = fields.datastore
@@ -111,6 +121,10 @@ class Datastore:
             if kind == storage.TYPE:
                 return storage
         raise Unsupported(f"Datastore {kind!r} is not known to this Metaflow.")
+
+
+def _plain_names(parts: Sequence[str]) -> bool:
+    return not any(part in ("", ".", "..") or "/" in part or "\0" in part for part in parts)
 
 
 def _unpacked(file: Path) -> bytes:

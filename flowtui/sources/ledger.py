@@ -7,7 +7,7 @@ change any more are not looked at again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from flowtui import status
@@ -39,6 +39,7 @@ class Ledger:
         self._open: set[Key] = set()
         self._budgets: dict[str, Budget] = {}
         self._description: RunDescription | None = None
+        self._told: RunDescription | None = None
         self._said: RunStatus | None = None
         self._splits: dict[str, dict[str, int]] = {}
         self._new_splits: set[str] = set()
@@ -79,31 +80,66 @@ class Ledger:
         """What each task of a split step asked for, by task id."""
         return self._splits.get(step, {})
 
+    def doubtful(
+        self, description: RunDescription, vital: Vital, *, heartbeats: bool
+    ) -> Sequence[Key]:
+        """The tasks of which `changes` would newly say that an attempt is lost.
+
+        What came to an end while it was being read looks the same: a source that reads one task
+        after the other looks at these once more before it says so.
+        """
+        self._note(description)
+        context = self._context(description, vital, heartbeats)
+        found = []
+        for key in sorted(self._open, key=_order):
+            known = self._tasks.get(key)
+            lost = _lost(self._attempts(self._evidence[key], description, context))
+            if lost - _lost(known.attempts if known else ()):
+                found.append(key)
+        return found
+
     def changes(self, description: RunDescription, vital: Vital, *, heartbeats: bool) -> Changes:
         """Judge all that is open and say what differs from what was said before."""
-        if description != self._description:
-            self._budgets.clear()
+        self._note(description)
         tasks = self._judge(description, vital, heartbeats)
         run = self._judge_run(description, vital)
         changed = Changes(
             now=vital.now,
-            description=description if description != self._description else None,
+            description=description if description != self._told else None,
             status=run if run != self._said else None,
             tasks=tuple(tasks),
             splits={step: sum(self._splits[step].values()) for step in self._new_splits},
         )
-        self._description, self._said = description, run
+        self._told, self._said = description, run
         self._new_splits.clear()
         return changed
 
-    def _judge(self, description: RunDescription, vital: Vital, heartbeats: bool) -> list[Task]:
+    def _note(self, description: RunDescription) -> None:
+        if description != self._description:
+            self._budgets.clear()
+            self._description = description
+
+    def _context(self, description: RunDescription, vital: Vital, heartbeats: bool) -> Context:
         outcome = self._terminal(description)
-        context = Context(
+        return Context(
             now=vital.now,
             over=outcome.reason if outcome else None,
             heartbeats=heartbeats,
-            control_over=frozenset(key for key in self._controls if self.settled(key)),
+            control_over=frozenset(
+                key for key in self._controls if self._went_on(key, description)
+            ),
         )
+
+    def _went_on(self, key: Key, description: RunDescription) -> bool:
+        """Whether a control task has the outcome with which the run goes on to the next step."""
+        if self.settled(key):
+            return True
+        tried = self._attempts(self._evidence[key], description, Context(now=Ms(0)))
+        return bool(tried) and tried[-1].state in SETTLED
+
+    def _judge(self, description: RunDescription, vital: Vital, heartbeats: bool) -> list[Task]:
+        outcome = self._terminal(description)
+        context = self._context(description, vital, heartbeats)
         attempts = {
             key: self._attempts(self._evidence[key], description, context) for key in self._open
         }
@@ -134,8 +170,11 @@ class Ledger:
         elif task.state in UNSUCCESSFUL:
             self._unsuccessful[key] = task
         self._started = self._started or bool(task.attempts)
-        if task.finished_at is not None:
-            self._last_end = Ms(max(self._last_end or 0, task.finished_at))
+        # A lost attempt has no end on record: its last sign is the latest that is known of it.
+        signs = [attempt.last_sign or 0 for attempt in self._evidence[key].attempts]
+        ended = task.finished_at or (max(signs) if task.state is State.LOST else None)
+        if ended:
+            self._last_end = Ms(max(self._last_end or 0, ended))
 
     def _attempts(
         self, evidence: TaskEvidence, description: RunDescription, context: Context
@@ -148,14 +187,14 @@ class Ledger:
     def _terminal(self, description: RunDescription) -> RunStatus | None:
         """The run's outcome by its terminal step, judged from that step's evidence alone."""
         end = description.graph.end_step
-        context = Context(now=Ms(0))
+        context, vital = Context(now=Ms(0)), Vital(now=Ms(0))
         limits = self._limits(end or "", description)
         ends = []
-        for key in self._by_step.get(end or "", ()):
+        for key in sorted(self._by_step.get(end or "", ()), key=_order):
             evidence = self._evidence[key]
             attempts = self._attempts(evidence, description, context)
-            vital = Vital(now=Ms(0), launcher_gone=True)
-            ends.append(status.task(evidence, attempts, limits, vital, False))
+            # Judged as in a run that is alive: with retries left, a failure is not the outcome.
+            ends.append(status.task(evidence, attempts, limits, vital, alive=True))
         return status.terminal_outcome(ends)
 
     def _judge_run(self, description: RunDescription, vital: Vital) -> RunStatus:
@@ -176,6 +215,10 @@ class Ledger:
             delayed = "runtime:dev" not in description.system_tags
             self._budgets[step] = status.budget(node, delayed=delayed)
         return self._budgets[step]
+
+
+def _lost(attempts: Iterable[Attempt]) -> set[int]:
+    return {attempt.number for attempt in attempts if attempt.state is State.LOST}
 
 
 def _order(key: Key) -> tuple[str, int, str]:

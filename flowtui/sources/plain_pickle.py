@@ -18,6 +18,12 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_ITEMS = 2_000_000
 """Values with more parts than this, shared parts counted at each place, are not returned."""
 
+MAX_DEPTH = 100
+"""Containers within containers beyond this are not returned: much that walks a value recurses."""
+
+MAX_BITS = 4096
+"""Integers of more bits are not returned: Python refuses to write them in decimal."""
+
 _ALLOWED = frozenset(
     [
         "PROTO",
@@ -109,16 +115,21 @@ def _check(data: bytes) -> None:
 
 def _count(value: Any) -> None:
     """Bound what walking the value costs: a few bytes can nest one list a billion times."""
-    left, stack = MAX_ITEMS, [value]
-    while stack:
-        left -= 1
-        if left < 0:
-            raise NotPlain(f"more than {MAX_ITEMS} parts")
-        item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(item.keys())
-            stack.extend(item.values())
-        elif isinstance(item, (list, tuple, set, frozenset)):
-            stack.extend(item)
-        if len(stack) > MAX_ITEMS:
-            raise NotPlain(f"more than {MAX_ITEMS} parts")
+    left, level = MAX_ITEMS, [value]
+    for _ in range(MAX_DEPTH):
+        left -= len(level)
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, int) and item.bit_length() > MAX_BITS:
+                raise NotPlain(f"an integer of {item.bit_length()} bits")
+            if isinstance(item, dict):
+                inner.extend(item.keys())
+                inner.extend(item.values())
+            elif isinstance(item, (list, tuple, set, frozenset)):
+                inner.extend(item)
+            if len(inner) > left:
+                raise NotPlain(f"more than {MAX_ITEMS} parts")
+        if not inner:
+            return
+        level = inner
+    raise NotPlain(f"nested deeper than {MAX_DEPTH}")

@@ -36,6 +36,8 @@ class ProcessWatch:
     def __init__(self, run: str) -> None:
         self._run = run
         self._launcher: psutil.Process | None = None
+        self._sure = False
+        self._others: set[psutil.Process] = set()
 
     def look(self, flow_file: str | None, created_at: Ms | None) -> RunProcesses:
         """The run's processes as they are now; `flow_file` is the base name of the flow's file."""
@@ -56,11 +58,10 @@ class ProcessWatch:
                 # Metaflow may wrap a step process in another with the same arguments: the outer
                 # one, which started first, lives as long as the attempt.
                 steps.setdefault(key, process.pid)
-        if self._launcher is None:
-            self._launcher = self._find_launcher(candidates, parents, created_at)
+        self._find_launcher(candidates, parents, created_at)
         if self._launcher is None:
             return RunProcesses(steps=steps)
-        if self._launcher.is_running() and self._launcher.status() != psutil.STATUS_ZOMBIE:
+        if _is_alive(self._launcher):
             return RunProcesses(launcher=self._launcher.pid, steps=steps)
         return RunProcesses(launcher_gone=True, steps=steps)
 
@@ -69,14 +70,30 @@ class ProcessWatch:
         candidates: Sequence[psutil.Process],
         parents: Mapping[int, set[str]],
         created_at: Ms | None,
-    ) -> psutil.Process | None:
+    ) -> None:
+        """The parent of a step process is the launcher; before there is one, it is guessed.
+
+        A guess is given up when the process turns out to be another run's launcher, and not made
+        where more than one fits.
+        """
+        if self._sure:
+            return
         for process in candidates:
             runs = parents.get(process.pid, set())
             if self._run in runs:
-                return process
-            if not runs and created_at is not None and _started_for(process, created_at):
-                return process
-        return None
+                self._launcher, self._sure = process, True
+                return
+            if runs:
+                self._others.add(process)
+        if self._launcher in self._others:
+            self._launcher = None
+        if self._launcher is None and created_at is not None:
+            fitting = [
+                process
+                for process in candidates
+                if process not in self._others and _started_for(process, created_at)
+            ]
+            self._launcher = fitting[0] if len(fitting) == 1 else None
 
 
 def _python_processes() -> Iterator[tuple[psutil.Process, Sequence[str]]]:
@@ -99,6 +116,14 @@ def _step_options(arguments: Sequence[str]) -> Mapping[str, str] | None:
 def _launches(arguments: Sequence[str], flow_file: str) -> bool:
     names = [os.path.basename(argument) for argument in arguments[:4]]
     return flow_file in names and ("run" in arguments or "resume" in arguments)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """A zombie, ended but not yet collected by its parent, is not alive."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _parent(process: psutil.Process) -> int:

@@ -31,7 +31,6 @@ class Provider:
         from metaflow import Metaflow
         from metaflow.exception import MetaflowException
 
-        self._missing = MetaflowException
         try:
             if metadata is not None:
                 _select(metaflow, metadata)
@@ -40,8 +39,13 @@ class Provider:
             self.namespace: str | None = metaflow.get_namespace()
         except MetaflowException as error:
             raise Unsupported(f"{_sentence(error)} Pass --namespace.") from error
-        self._backend = Metaflow().metadata
+        self._backend = _configured() if metadata is None else Metaflow().metadata
         if self._backend.TYPE == "service":
+            if not self._backend.INFO:
+                raise Unsupported(
+                    "No metaflow-service is configured. Set METAFLOW_SERVICE_URL, or pass "
+                    "--metadata service@URL or --metadata local@DIR."
+                )
             _make_impatient()
         if self.is_local and not (self.local_root and self.local_root.is_dir()):
             raise NotFound(self._no_root())
@@ -157,6 +161,20 @@ class Provider:
         if isinstance(error, SourceError):
             return error
         return Unreachable(f"{self} does not answer: {_sentence(error)}")
+
+
+def _configured() -> Any:
+    """The provider that Metaflow's configuration names."""
+    from metaflow import Metaflow
+    from metaflow.metaflow_config import DEFAULT_METADATA
+
+    try:
+        return Metaflow().metadata
+    except Exception as error:
+        raise Unsupported(
+            f"Metaflow is configured to use a metadata provider {DEFAULT_METADATA!r}, which "
+            "cannot be had here. Pass --metadata local@DIR or service@URL."
+        ) from error
 
 
 def _select(metaflow: Any, metadata: str) -> None:

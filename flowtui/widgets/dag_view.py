@@ -18,6 +18,7 @@ from flowtui.commands import Scope, bindings
 from flowtui.graph.arrange import arrange
 from flowtui.graph.draw import BoxContent, Direction, Drawing, Span, measure, paint
 from flowtui.graph.geometry import Density, Geometry
+from flowtui.graph.geometry import Size as BoxSize
 from flowtui.model import Graph, State, StepStatus
 from flowtui.picture import boxes, case_labels, not_taken
 from flowtui.theme import ASCII_GLYPHS, GLYPHS, Look
@@ -57,7 +58,7 @@ class DagView(ScrollView, can_focus=True):
         self._graph = Graph()
         self._steps: Mapping[str, StepStatus] = {}
         self._geometry: Geometry | None = None
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self._sizes: dict[str, BoxSize] = {}
         self._drawing: Drawing | None = None
         self._selected: str | None = None
 
@@ -72,7 +73,6 @@ class DagView(ScrollView, can_focus=True):
         self._graph, self._steps = graph, steps
         if changed:
             self._geometry = None
-            self._sizes.clear()
         self._paint()
 
     def select(self, step: str | None) -> None:
@@ -205,9 +205,7 @@ class DagView(ScrollView, can_focus=True):
     def _paint(self) -> None:
         if not self.size or not self._graph.nodes:
             return
-        if self._outgrown():
-            self._geometry = None
-        if self._geometry is None:
+        if self._geometry is None or self._outgrown(self._geometry):
             self._geometry = self._arrange()
             self.virtual_size = Size(self._geometry.width, self._geometry.height)
         contents = self._boxes(self._geometry.density)
@@ -226,28 +224,28 @@ class DagView(ScrollView, can_focus=True):
     def _boxes(self, density: Density) -> Mapping[str, BoxContent]:
         return boxes(self._graph, self._steps, self._look, one_row=density == "compact")
 
-    def _outgrown(self) -> bool:
-        """Whether a box needs more room than any content of its step has needed so far."""
-        grown = False
-        density = self._geometry.density if self._geometry else "normal"
-        for name, content in self._boxes(density).items():
-            size = measure(content, density)
-            known = self._sizes.get(name, (0, 0))
-            needed = (max(known[0], size.width), max(known[1], size.height))
-            grown = grown or needed != known
-            self._sizes[name] = needed
-        return grown
+    def _outgrown(self, geometry: Geometry) -> bool:
+        """Whether a step's box has to say more than it was made for."""
+        return any(
+            measure(content, geometry.density).width > self._sizes[name].width
+            or measure(content, geometry.density).height > self._sizes[name].height
+            for name, content in self._boxes(geometry.density).items()
+        )
 
     def _arrange(self) -> Geometry:
         """The roomiest arrangement that fits the pane, else one that scrolls not too far."""
         labels = case_labels(self._graph)
         width, height = self.size
         arranged: dict[Density, Geometry] = {}
+        sizes: dict[Density, dict[str, BoxSize]] = {}
         for density in _DENSITIES:
             contents = self._boxes(density)
-            sizes = {name: measure(content, density) for name, content in contents.items()}
-            arranged[density] = arrange(self._graph, sizes, labels, density)
+            sizes[density] = {name: measure(box, density) for name, box in contents.items()}
+            arranged[density] = arrange(self._graph, sizes[density], labels, density)
             if arranged[density].height <= height and arranged[density].width <= width:
-                return arranged[density]
-        tight = arranged["tight"]
-        return tight if tight.height <= height * _SCREENS_BEFORE_COMPACT else arranged["compact"]
+                break
+        else:
+            far = arranged["tight"].height > height * _SCREENS_BEFORE_COMPACT
+            density = "compact" if far else "tight"
+        self._sizes = sizes[density]
+        return arranged[density]

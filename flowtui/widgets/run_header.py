@@ -83,9 +83,11 @@ class RunHeader(Widget):
         return text
 
     def _now(self) -> int:
-        """The source's clock, carried on from when it was last read."""
-        if self._store is None or self._read_at is None:
+        """The source's clock, carried on from when it was last read; paused, it stands still."""
+        if self._store is None:
             return 0
+        if self._read_at is None or self._paused:
+            return self._store.now
         return self._store.now + int((time.monotonic() - self._read_at) * 1000)
 
     def _counts(self, store: RunStore) -> Text:
