@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 from textual.widget import Widget
 
 from flowtui.commands import Command, Scope, bindings, commands
-from flowtui.model import Target
+from flowtui.logs.sanitise import one_line
+from flowtui.model import UNSUCCESSFUL, Target
 from flowtui.screens.help import HelpScreen
 from flowtui.screens.log import LogScreen
 from flowtui.screens.resume import Resumed, ResumeDialog
@@ -28,6 +31,9 @@ from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.output_filter import OutputFilter
 
+_FAILED_TASKS = 50
+"""Failed tasks that the palette offers to jump to."""
+
 EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 3, 4, 130
 """Exit codes of the app, as the command line documents them; a signal gives 128 and its number."""
 
@@ -36,18 +42,33 @@ class CataloguePalette(Provider):
     """The command palette: what applies on this screen, from the catalogue."""
 
     async def discover(self) -> Hits:
-        for command in self._available():
-            yield DiscoveryHit(command.title, self._run(command), help=command.help)
+        for title, run, explained in self._entries():
+            yield DiscoveryHit(_entry(title, explained), run, text=title)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for command in self._available():
-            score = matcher.match(f"{command.title} {command.help}")
+        for title, run, explained in self._entries():
+            score = matcher.match(f"{title} {explained}")
             if score > 0:
-                title = matcher.highlight(command.title)
-                yield Hit(score, title, self._run(command), help=command.help)
+                yield Hit(score, _entry(title, explained), run, text=title)
 
-    def _available(self) -> Sequence[Command]:
+    def _entries(self) -> Iterator[tuple[str, IgnoreReturnCallbackType, str]]:
+        """Title, callback and explanation: commands, then on a run its steps and failed tasks."""
+        for command in self._commands():
+            run = partial(self._flowtui.run_command, command)
+            yield command.title, run, f"{command.shown}  {command.help}"
+        screen = self.screen
+        if not isinstance(screen, RunScreen) or screen.store is None:
+            return
+        store = screen.store
+        for name, step in store.steps.items():
+            yield f"step {one_line(name, 60)}", partial(screen.visit, name), step.reason
+        failed = (task for task in store.all_tasks() if task.state in UNSUCCESSFUL)
+        for task in islice(failed, _FAILED_TASKS):
+            title = one_line(f"task {task.step}/{task.id} {task.label or ''}", 80)
+            yield title, partial(screen.visit, *task.key), one_line(task.reason)
+
+    def _commands(self) -> Sequence[Command]:
         available = self._flowtui.available(self.screen, self.focused)
         return [command for command in available if command.id != "palette"]
 
@@ -57,8 +78,10 @@ class CataloguePalette(Provider):
         assert isinstance(app, FlowtuiApp)  # noqa: S101
         return app
 
-    def _run(self, command: Command) -> IgnoreReturnCallbackType:
-        return partial(self._flowtui.run_command, command)
+
+def _entry(title: str, explained: str) -> Content:
+    """A palette entry as plain content: Textual would parse a help text as markup."""
+    return Content.assemble(title, "\n", (explained, "dim"))
 
 
 class FlowtuiApp(App[None]):

@@ -136,12 +136,17 @@ def show(
     if as_json and plain:
         _leave("Pass --json or --plain, not both.", EXIT_USAGE)
     store = _read(target, Where(metadata, namespace, source))
-    if as_json:
-        click.echo(report.to_json(store))
-    else:
-        encoding = (sys.stdout.encoding or "ascii").lower()
-        report.print_plain(store, ascii_only=ascii_only or "utf" not in encoding)
-    sys.stdout.flush()
+    try:
+        if as_json:
+            click.echo(report.to_json(store))
+        else:
+            encoding = (sys.stdout.encoding or "ascii").lower()
+            report.print_plain(store, ascii_only=ascii_only or "utf" not in encoding)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered has nowhere to go; Python would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_CLOSED_PIPE)
 
 
 @cli.command()
@@ -183,10 +188,6 @@ def main() -> NoReturn:
         _leave(f"{error.format_message()} See: flowtui --help", EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # What is still buffered has nowhere to go; Python would complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_CLOSED_PIPE)
 
 
 def _open_app(

@@ -173,9 +173,7 @@ class Poller(Loop):
     def surprised(self, sentence: str) -> float | None:
         return self._fail(sentence)
 
-    def _fail(
-        self, sentence: str, *, final: bool = False, not_found: bool = False
-    ) -> float | None:
+    def _fail(self, sentence: str, *, final: bool = False, not_found: bool = False) -> float | None:
         self._failures += 1
         retry_in = None if final else back_off(self._failures, self._interval)
         if not self.stopped:

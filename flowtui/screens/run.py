@@ -89,6 +89,13 @@ class RunScreen(Screen[None]):
         """What is known of the run; None until its source has answered."""
         return self._store
 
+    def visit(self, step: str, task: str | None = None) -> None:
+        """Select a step, or one of its tasks, and show the tasks."""
+        if self._store is not None and step in self._store.graph:
+            self._moved = True
+            self._go_to(self._store, step, task)
+            self._focus_pane("tasks")
+
     # Layout
 
     def compose(self) -> ComposeResult:
@@ -350,9 +357,7 @@ class RunScreen(Screen[None]):
         if store is None or failure is None:
             self.notify("Nothing has failed.", timeout=3)
             return
-        self._moved = True
-        self._go_to(store, failure.step, failure.id)
-        self._focus_pane("tasks")
+        self.visit(failure.step, failure.id)
 
     def action_failed_only(self) -> None:
         tasks = self.query_one(TaskList)

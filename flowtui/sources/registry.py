@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flowtui.model import Target
@@ -23,8 +24,10 @@ class Where:
     source: str | None = None
 
 
-def open_source(target: Target, where: Where) -> tuple[Target, RunSource]:
-    """The target with its run resolved, and a source for it.
+def open_source(
+    target: Target, where: Where, *, clock: Callable[[], float] = time.time
+) -> tuple[Target, RunSource]:
+    """The target with its run resolved, and a source for it; `clock` is this machine's, in seconds.
 
     Raises NotFound, Unreachable or Unsupported. Imports Metaflow, which takes a third of a second.
     """
@@ -32,4 +35,4 @@ def open_source(target: Target, where: Where) -> tuple[Target, RunSource]:
         raise Unsupported(f"There is no source {where.source!r}. Pass {' or '.join(SOURCES)}.")
     provider = Provider(where.metadata, where.namespace)
     resolved = provider.resolve(target)
-    return resolved, ClientSource(provider, resolved.flow, resolved.run)
+    return resolved, ClientSource(provider, resolved.flow, resolved.run, clock=clock)

@@ -218,7 +218,8 @@ class DagView(ScrollView, can_focus=True):
         first = self._drawing is None or self._drawing.boxes != drawing.boxes
         self._drawing = drawing
         if first:
-            self._reveal()
+            # The room to scroll in is made by the next layout.
+            self.call_after_refresh(self._reveal)
         self.refresh()
 
     def _boxes(self, density: Density) -> Mapping[str, BoxContent]:
@@ -245,7 +246,8 @@ class DagView(ScrollView, can_focus=True):
             if arranged[density].height <= height and arranged[density].width <= width:
                 break
         else:
-            far = arranged["tight"].height > height * _SCREENS_BEFORE_COMPACT
-            density = "compact" if far else "tight"
+            tight = arranged["tight"]
+            near = tight.height <= height * _SCREENS_BEFORE_COMPACT and tight.width <= width
+            density = "tight" if near else "compact"
         self._sizes = sizes[density]
         return arranged[density]

@@ -15,6 +15,9 @@ from flowtui.store import RunStore
 from flowtui.theme import SEVERITY, Look
 from flowtui.times import age, stopwatch
 
+_STATE_ROOM = 42
+"""Cells that state, elapsed time and freshness may take beside the title."""
+
 _ROOMY = 110
 """Columns from which everything about the run fits in the first line."""
 
@@ -70,7 +73,7 @@ class RunHeader(Widget):
 
     def _state_of_run(self) -> Text:
         text = Text(no_wrap=True)
-        text.append(one_line(self._title, 120), "bold")
+        text.append(_shortened(one_line(self._title, 200), self.size.width - _STATE_ROOM), "bold")
         if self._store is None:
             return text
         state = self._store.status.state
@@ -132,3 +135,11 @@ class RunHeader(Widget):
             return Text("")
         origin = one_line(self._store.description.origin_run, 40)
         return Text(f" {self._look.glyph(State.CLONED)} resumed from {origin}", "dim")
+
+
+def _shortened(pathspec: str, room: int) -> str:
+    """A pathspec in `room` cells if the flow's name can give way: the run tells runs apart."""
+    flow, slash, run = pathspec.rpartition("/")
+    if len(pathspec) <= room or len(run) + 8 > room:
+        return pathspec
+    return f"{flow[: room - len(run) - 2]}…{slash}{run}"

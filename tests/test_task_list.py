@@ -1,0 +1,152 @@
+"""The task list: rows drawn by line, a cursor, filters, and updates that repaint what changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+
+from flowtui.model import Attempt, Ms, State, Task
+from flowtui.theme import Look
+from flowtui.widgets.task_list import TaskList
+
+START = Ms(1_795_254_604_000)
+
+
+def task(number: int, state: State = State.SUCCEEDED, label: str = "") -> Task:
+    attempt = Attempt(0, state, "attempt_ok=True", START, Ms(START + 1500))
+    labels = (label or f"item={number}",)
+    return Task("work", str(number), state, "attempt_ok=True", (attempt,), number, labels)
+
+
+def tasks(count: int) -> dict[str, Task]:
+    return {str(number): task(number) for number in range(count)}
+
+
+class Host(App[None]):
+    """An app with nothing but the list; notes which tasks came under the cursor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str | None] = []
+
+    def compose(self) -> ComposeResult:
+        yield TaskList(Look())
+
+    @property
+    def list(self) -> TaskList:
+        return self.query_one(TaskList)
+
+    def on_task_list_moved(self, message: TaskList.Moved) -> None:
+        self.seen.append(message.task.id if message.task else None)
+
+    def row(self, y: int) -> str:
+        return self.list.render_line(y).text.rstrip()
+
+
+async def test_ten_thousand_rows_draw_only_those_in_view() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 12)) as pilot:
+        app.list.focus()
+        app.list.show(tasks(10_000), START, "")
+        await pilot.pause()
+        assert app.row(1).startswith("▸ 0 ")
+        assert app.row(11).startswith("  10 ")
+        await pilot.press("G")
+        await pilot.pause()
+        assert app.row(11).startswith("▸ 9999 ")
+        assert app.row(1).startswith("  9989 ")
+        await pilot.press("g")
+        await pilot.pause()
+        assert app.row(1).startswith("▸ 0 ")
+
+
+async def test_a_row_tells_label_strip_state_and_time_taken() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 6)) as pilot:
+        app.list.show({"1": task(1, label="country=FI")}, START, "")
+        await pilot.pause()
+        assert app.row(1).split()[:5] == ["▸", "1", "country=FI", "✓", "succeeded"]
+        assert app.row(1).rstrip().endswith("1.5s")
+
+
+async def test_a_changed_task_changes_its_row_and_the_cursor_stays() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 12)) as pilot:
+        app.list.focus()
+        app.list.show(tasks(5), START, "")
+        await pilot.press("down", "down")
+        app.list.update([task(1, State.FAILED)], START)
+        await pilot.pause()
+        assert "✗" in app.row(2)
+        assert "failed" in app.row(2)
+        assert app.row(3).startswith("▸ 2 ")
+
+
+async def test_new_tasks_join_at_the_end() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 12)) as pilot:
+        app.list.show(tasks(2), START, "")
+        app.list.update([task(2)], START)
+        await pilot.pause()
+        assert app.list.row_count == 3
+        assert app.row(3).startswith("  2 ")
+
+
+async def test_a_task_that_stops_passing_the_filter_leaves_the_list() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 12)) as pilot:
+        app.list.show({"1": task(1, State.WAITING), "2": task(2)}, START, "")
+        app.list.set_filter(failed_only=True)
+        assert app.list.row_count == 1
+        app.list.update([task(1, State.SUCCEEDED)], START)
+        await pilot.pause()
+        assert app.list.row_count == 0
+        assert "None of 2 tasks is failed, lost or caught." in app.row(1)
+
+
+async def test_an_empty_step_says_why_it_is_empty() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 6)) as pilot:
+        app.list.show({}, START, "not reached yet.")
+        await pilot.pause()
+        assert app.row(1).strip() == "not reached yet."
+        assert app.seen == [None]
+
+
+async def test_hostile_names_stay_in_their_row_as_plain_text() -> None:
+    hostile = "\x1b]52;c;aGk=\x07[/bold][@click=app.quit]\x9b31m\u202eevil\nline"
+    app = Host()
+    async with app.run_test(size=(120, 6)) as pilot:
+        app.list.show({hostile: replace(task(1, label=hostile), id=hostile)}, START, "")
+        await pilot.pause()
+        row = app.row(1)
+        assert "[/bold][@click=app.quit]" in row
+        assert not any(
+            ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or char == "\u202e" for char in row
+        )
+
+
+async def test_wide_characters_keep_the_columns_aligned() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 6)) as pilot:
+        app.list.show({"1": task(1, label="国=日本"), "2": task(2, label="k=Japan")}, START, "")
+        await pilot.pause()
+        lines = [app.list.render_line(y) for y in (1, 2)]
+        places = []
+        for strip in lines:
+            before = strip.text[: strip.text.index("✓")]
+            places.append(cell_len(before))
+        assert places[0] == places[1]
+
+
+async def test_a_click_selects() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 12)) as pilot:
+        app.list.show(tasks(100), START, "")
+        await pilot.pause()
+        await pilot.click(TaskList, offset=(5, 4))
+        await pilot.pause()
+        assert app.list.current is not None
+        assert app.list.current.id == "3"
