@@ -50,7 +50,7 @@ COMMANDS: Sequence[Command] = (
     Command("interrupt", "ctrl+c", "ctrl+c", "interrupt",
             "Copy the selected text, or leave with exit code 130.", "app.interrupt", Scope.APP),
     Command("back", "escape", "esc", "back", "Go back to where you came from.",
-            "screen.back", Scope.BACK),
+            "screen.back", Scope.BACK, 5),
     Command("drill", "enter", "enter", "open",
             "Go in: a step's tasks, then the logs of an attempt.", "screen.drill", Scope.RUN, 30),
     Command("first_failure", "exclamation_mark", "!", "first failure",

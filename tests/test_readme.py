@@ -48,4 +48,4 @@ def test_ci_runs_the_test_command_as_it_is_written_here() -> None:
     assert commands == [
         "python3 -m venv .venv && .venv/bin/pip install -q '.[test]' && .venv/bin/pytest"
     ]
-    assert 'grep -m1 -F "\'.[test]\'" README.md' in (ROOT / ".ci" / "run").read_text()
+    assert "grep -m1 -F \"'.[test]'\" README.md" in (ROOT / ".ci" / "run").read_text()

@@ -249,6 +249,4 @@ async def test_a_step_that_does_not_exist_ends_the_app_with_what_there_is(runs: 
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.parting, "the app has ended")
     assert app.return_code == 3
-    assert app.parting == (
-        f"Run {run.pathspec} has no step 'nope'. Steps: start, middle, end."
-    )
+    assert app.parting == (f"Run {run.pathspec} has no step 'nope'. Steps: start, middle, end.")

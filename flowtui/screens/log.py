@@ -27,10 +27,6 @@ class LogScreen(Screen[None]):
     DEFAULT_CSS = """
     LogScreen #where { height: 1; padding: 0 1; background: $panel; text-style: bold; }
     LogScreen AttemptLogs { height: 1fr; }
-    LogScreen LogPane { border: round $foreground 25%; }
-    LogScreen LogPane:focus {
-        border: round $accent; border-title-color: $accent; border-title-style: bold;
-    }
     LogScreen.-narrow AttemptLogs { layout: vertical; }
     LogScreen.-zoomed LogPane { display: none; }
     LogScreen.-zoomed LogPane:focus { display: block; }
@@ -59,7 +55,7 @@ class LogScreen(Screen[None]):
         attempt = self._attempt()
         stream = "stderr" if attempt and attempt.state in ("failed", "lost") else "stdout"
         self.query_one(f"#{stream}", LogPane).focus()
-        self.query_one(KeyBar).show(key_bar(commands(Scope.APP, Scope.ATTEMPT, Scope.LOG)))
+        self.query_one(KeyBar).show(key_bar(commands(Scope.APP, Scope.BACK, Scope.ATTEMPT, Scope.LOG)))
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 100, "-narrow")
