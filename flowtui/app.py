@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import signal
+import termios
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -111,15 +114,17 @@ class FlowtuiApp(App[None]):
         self._wanted_theme = theme
         self.parting: str | None = None
 
+    def on_load(self) -> None:
+        # Before the terminal is changed: Textual restores it when the app exits, not on a signal.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            loop.add_signal_handler(number, self._leave_by_signal, number)
+
     def on_mount(self) -> None:
         if self._wanted_theme is not None:
             self.theme = self._wanted_theme
         self.theme_changed_signal.subscribe(self, lambda _: self._follow_theme())
         self._follow_theme()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            # Textual's driver restores the terminal when the app exits, not on a signal.
-            loop.add_signal_handler(number, self._leave_by_signal, number)
         self.open_run(self._target)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -199,8 +204,22 @@ class FlowtuiApp(App[None]):
             self.exit(return_code=EXIT_INTERRUPTED)
 
     def _leave_by_signal(self, number: signal.Signals) -> None:
-        self.exit(return_code=128 + number)
+        if _window_closed():
+            # There is nothing to restore, and on its way out Textual's driver would wait for a
+            # thread that has died writing to it.
+            os._exit(128 + number)
+        # Not in the middle of mounting a screen, which would then miss its children.
+        self.call_after_refresh(self.exit, return_code=128 + number)
 
     def _follow_theme(self) -> None:
         self._look.dark = self.current_theme.dark
         self.refresh(layout=False)
+
+
+def _window_closed() -> bool:
+    """Whether the terminal on standard input has hung up; False when there is none."""
+    try:
+        termios.tcgetattr(0)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -33,6 +34,18 @@ class _TargetGroup(click.RichGroup):
         if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):
             args = ["open", *args]
         return super().parse_args(ctx, args)
+
+
+class _Seconds(click.FloatRange):
+    """A range that holds numbers only: NaN is neither below nor above anything."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
 
 
 class _TargetType(click.ParamType[Target]):
@@ -68,7 +81,7 @@ def _app_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--theme", metavar="NAME", help="One of Textual's themes."),
         click.option(
             "--interval",
-            type=click.FloatRange(0.1, 3600),
+            type=_Seconds(0.1, 3600),
             default=1.0,
             show_default=True,
             help="Seconds between two looks at the run.",

@@ -118,17 +118,12 @@ def _json_value(value: Any) -> Any:
     return value if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
-class _Printer(Console):
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
 def print_plain(store: RunStore, *, ascii_only: bool) -> None:
     """Print the run to stdout: a headline, the graph, and the tasks with their attempts.
 
     Coloured and as wide as the terminal on one; in a pipe plain text, one line for each task.
     """
-    console = _Printer(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if console.is_terminal:
         _print(console, store, ascii_only)
         return

@@ -69,8 +69,9 @@ class AttemptEvidence:
     `ok` is `attempt_ok`, `done` whether `attempt-done` exists, `task_ok` the artifact `_task_ok`
     (read only when done without `attempt_ok`), `caught` whether the artifact `_catch_exception` is
     registered, `success` the artifact `_success` (read only where @catch may have left no
-    `_catch_exception`), `process` the process id while it lives on this machine, `last_sign` the
-    newest record.
+    `_catch_exception`), `process` the process id while it lives on this machine,
+    `process_ended` that id when the process is gone and its launcher too, `last_sign` the newest
+    record.
     """
 
     number: int
@@ -83,6 +84,7 @@ class AttemptEvidence:
     success: bool | None = None
     exit: Exit | None = None
     process: int | None = None
+    process_ended: int | None = None
     last_sign: Ms | None = None
 
 
@@ -232,6 +234,8 @@ def _lost(
         return f"no outcome recorded, and its control task {control} went on"
     if evidence.started_at is None or evidence.process is not None:
         return None
+    if evidence.process_ended is not None:
+        return f"process {evidence.process_ended} and the run's launcher are gone"
     if context.heartbeats:
         return _heart_stopped(evidence, task, context)
     silence = context.now - (evidence.last_sign or evidence.started_at)
@@ -392,17 +396,17 @@ def step(
 
     `expected` is how many tasks it will have, None when that is unknown; `bypassed` is whether a
     switch before it has gone another way, `growing` whether a step before it still runs, so that
-    more tasks may come.
+    more tasks may come. A step never reached keeps what it was expected to have: a resume runs it.
     """
     total = sum(counts.values())
     if run_over and total and counts.get(State.PENDING) == total:
         reason = "its tasks never started, and the run is over"
-        return StepStatus(State.SKIPPED, reason, dict(counts), 0)
+        return StepStatus(State.SKIPPED, reason, dict(counts), expected)
     if not total:
-        if run_over:
-            return StepStatus(State.SKIPPED, "never reached, and the run is over", {}, 0)
         if bypassed:
             return StepStatus(State.SKIPPED, "the switch before it took another branch", {}, 0)
+        if run_over:
+            return StepStatus(State.SKIPPED, "never reached, and the run is over", {}, expected)
         return StepStatus(State.PENDING, "not reached yet", {}, expected)
     # In a run that is over, what has not started never will.
     more = growing or total < (expected or 0) or bool(counts.get(State.PENDING))
@@ -451,7 +455,8 @@ def _closed(name: str, towards: str, graph: Graph, statuses: Mapping[str, StepSt
     if status is None or name in node.next:
         return False
     if status.state is State.SKIPPED:
-        return True
+        # A step that was bypassed needs no task; one that a failed run never reached still does.
+        return status.expected == 0
     done = sum(count for state, count in status.counts.items() if state in SETTLED)
     if node.type != "split-switch" or not done or done != sum(status.counts.values()):
         return False

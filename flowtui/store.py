@@ -69,8 +69,16 @@ class RunStore:
 
     @property
     def expected(self) -> int | None:
-        """How many tasks the run will have as far as is known, or None."""
-        known = [step.expected for step in self.steps.values() if step.state != State.SKIPPED]
+        """How many tasks a run to its end has, as far as is known, or None.
+
+        What a run that succeeded did not need does not count; what a failed one did not reach does.
+        """
+        done = self.status.state is State.SUCCEEDED
+        known = [
+            step.expected
+            for step in self.steps.values()
+            if not (done and step.state is State.SKIPPED)
+        ]
         return sum(count for count in known if count) if None not in known else None
 
     @property

@@ -140,7 +140,7 @@ async def test_arrows_move_along_the_graph_and_the_tasks_follow(runs: Runs) -> N
 
 async def test_the_branch_not_taken_is_skipped_and_says_so(runs: Runs) -> None:
     async with watching(runs["switch"], "/slow") as (app, pilot):
-        await shows(pilot, "never reached, and the run is over.")
+        await shows(pilot, "the switch before it took another branch.")
         assert "– slow" in screen_text(app)
 
 

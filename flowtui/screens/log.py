@@ -9,7 +9,7 @@ from textual.widgets import Input, Static
 
 from flowtui.commands import Scope, bindings, commands, key_bar
 from flowtui.logs.sanitise import one_line
-from flowtui.model import Attempt, Task
+from flowtui.model import UNSUCCESSFUL, Attempt, Task
 from flowtui.screens.attempt_logs import AttemptLogs
 from flowtui.sources.base import RunSource
 from flowtui.store import RunStore
@@ -53,9 +53,11 @@ class LogScreen(Screen[None]):
     def on_mount(self) -> None:
         self.renew()
         attempt = self._attempt()
-        stream = "stderr" if attempt and attempt.state in ("failed", "lost") else "stdout"
+        unsuccessful = attempt is not None and attempt.state in UNSUCCESSFUL
+        stream = "stderr" if unsuccessful else "stdout"
         self.query_one(f"#{stream}", LogPane).focus()
-        self.query_one(KeyBar).show(key_bar(commands(Scope.APP, Scope.BACK, Scope.ATTEMPT, Scope.LOG)))
+        here = commands(Scope.APP, Scope.BACK, Scope.ATTEMPT, Scope.LOG)
+        self.query_one(KeyBar).show(key_bar(here))
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 100, "-narrow")

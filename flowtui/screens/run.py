@@ -78,6 +78,7 @@ class RunScreen(Screen[None]):
         self._read_at: float | None = None
         self._trouble: str | None = None
         self._moved = False
+        self._failure_shown = False
         self._step: str | None = None
         self._current: Task | None = None
         self._attempt: int | None = None
@@ -201,9 +202,11 @@ class RunScreen(Screen[None]):
             self.query_one(TaskList).focus()
 
     def _follow_frontier(self, store: RunStore) -> None:
-        step = _frontier(store)
-        if step is not None and step != self._step:
-            failure = store.first_failure() if store.status.state in UNSUCCESSFUL else None
+        failure = store.first_failure() if store.status.state in UNSUCCESSFUL else None
+        step = failure.step if failure else _frontier(store)
+        fresh = failure is not None and not self._failure_shown
+        self._failure_shown = failure is not None
+        if step is not None and (step != self._step or fresh):
             self._go_to(store, step, failure.id if failure else None, by_hand=False)
 
     def _renew_tasks(self, store: RunStore, applied: Applied) -> None:
@@ -265,7 +268,13 @@ class RunScreen(Screen[None]):
         self._show_pane(pane)
         widget = self.query_one(f"#{pane}")
         target = next(known for known in self._focusable() if widget in known.ancestors_with_self)
-        self.call_after_refresh(target.focus)
+        self._focus(target)
+
+    def _focus(self, pane: Widget) -> None:
+        """Focus a pane, also one that has only just been given room: styles are applied late."""
+        if not pane.focusable:
+            self.app.stylesheet.update(self)
+        pane.focus()
 
     def _chosen(self) -> Attempt | None:
         """The attempt shown: the one picked, else the last."""
@@ -381,7 +390,7 @@ class RunScreen(Screen[None]):
         for pane, _ in _PANES:
             if self.query_one(f"#{pane}") in target.ancestors_with_self:
                 self._show_pane(pane)
-        self.call_after_refresh(target.focus)
+        self._focus(target)
 
     def action_zoom(self) -> None:
         self.toggle_class("-zoomed")
@@ -442,10 +451,7 @@ class RunScreen(Screen[None]):
 
 
 def _frontier(store: RunStore) -> str | None:
-    """The step to look at when nobody chose one: where it failed, runs, was caught, or got to."""
-    failure = store.first_failure() if store.status.state in UNSUCCESSFUL else None
-    if failure is not None:
-        return failure.step
+    """The step to look at while nothing has failed: what runs, was caught, or is the last."""
     names = [node.name for node in store.graph.nodes]
     running = [name for name in names if store.steps[name].state is State.RUNNING]
     caught = [name for name in names if store.steps[name].state is State.CAUGHT]

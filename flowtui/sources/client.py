@@ -14,11 +14,11 @@ from typing import Any
 from flowtui.logs.tails import BlobTail, LocalTail, Tail
 from flowtui.model import Changes, Graph, Ms, RunDescription
 from flowtui.sources import plain_pickle
-from flowtui.sources.base import NotFound, SourceError
+from flowtui.sources.base import NotFound, SourceError, Unreachable
 from flowtui.sources.datastore import Datastore
 from flowtui.sources.graph_info import read_graph
 from flowtui.sources.ledger import Key, Ledger
-from flowtui.sources.metadata_rows import Fields, read_fields
+from flowtui.sources.metadata_rows import Fields, moment, read_fields
 from flowtui.sources.processes import ProcessWatch, RunProcesses
 from flowtui.sources.provider import Provider
 from flowtui.status import AttemptEvidence, TaskEvidence, Vital
@@ -58,6 +58,7 @@ class ClientSource:
         self._fields: dict[Key, Fields] = {}
         self._origins: dict[tuple[str, str, str], tuple[int | None, tuple[str, ...]]] = {}
         self._newest: Ms | None = None
+        self._uncounted: set[Key] = set()
         self._description: RunDescription | None = None
 
     def describe(self) -> RunDescription:
@@ -76,6 +77,8 @@ class ClientSource:
         for step in self._steps():
             self._read_step(step, found)
         description = self._with_origin(self.describe())
+        # The run's registration is its first sign, before any of its tasks has written one.
+        self._newest = Ms(max(self._newest or 0, description.created_at or 0))
         vital = Vital(
             now=self._now(_heartbeat(row)),
             heartbeat=_heartbeat(row),
@@ -85,8 +88,8 @@ class ClientSource:
         )
         heartbeats = not self._provider.is_local
         for step, task in self._ledger.doubtful(description, vital, heartbeats=heartbeats):
-            again = self._provider.get("task", "self", *self._path, step, task)
-            if again:
+            again = self._provider.row("task", *self._path, step, task)
+            if again is not None:
                 self._read_task((step, task), again, found)
         return self._ledger.changes(description, vital, heartbeats=heartbeats)
 
@@ -124,10 +127,12 @@ class ClientSource:
         return Ms(here + self._lead)
 
     def _run_row(self) -> Mapping[str, Any]:
-        row = self._provider.get("run", "self", *self._path)
-        if not row:
+        row = self._provider.row("run", *self._path)
+        if row is None:
+            if self._provider.is_away():
+                raise Unreachable(f"{self._provider} is no longer there.")
             raise NotFound(f"Run {'/'.join(self._path)} is no longer there.")
-        return dict(row)
+        return row
 
     @property
     def _graph(self) -> Graph:
@@ -150,7 +155,7 @@ class ClientSource:
             user=users[0] if users else None,
             tags=tuple(sorted(str(tag) for tag in row.get("tags") or ())),
             system_tags=tuple(sorted(tags)),
-            created_at=_whole(row.get("ts_epoch")),
+            created_at=moment(row.get("ts_epoch")),
             graph=graph,
             parameters=parameters,
             origin_run=self._description.origin_run if self._description else None,
@@ -206,7 +211,7 @@ class ClientSource:
     def _read_step(self, step: str, found: RunProcesses) -> None:
         for row in self._provider.list("step", "task", *self._path, step):
             key = (step, str(row["task_id"]))
-            if not self._ledger.settled(key):
+            if not self._ledger.settled(key) or key in self._uncounted:
                 self._read_task(key, row, found)
 
     def _read_task(self, key: Key, row: Mapping[str, Any], found: RunProcesses) -> None:
@@ -219,7 +224,7 @@ class ClientSource:
             step=step,
             id=task,
             attempts=tuple(self._complete(key, a, fields, found) for a in fields.attempts),
-            created_at=_whole(row.get("ts_epoch")),
+            created_at=moment(row.get("ts_epoch")),
             index=index,
             labels=labels,
             origin_task=self._origin(step, fields),
@@ -245,6 +250,7 @@ class ClientSource:
             attempt,
             exit=self._datastore.exit(step, task, fields, attempt.number),
             process=found.steps.get((task, attempt.number)),
+            process_ended=found.ended.get((task, attempt.number)),
         )
 
     def _perhaps_caught(
@@ -297,23 +303,22 @@ class ClientSource:
         node = graph.by_name.get(step)
         if node is None or node.type != "split-foreach":
             return
+        self._uncounted.discard(key)
+        if len(self._ledger.splits(step)) >= SPLITS_READ:
+            return
+        # A clone is settled from its first record on, before the artifacts are there.
+        self._uncounted.add(key)
         finished = [attempt.number for attempt in fields.attempts if attempt.ok]
-        if not finished or len(self._ledger.splits(step)) >= SPLITS_READ:
+        if not finished:
             return
         row = self._artifact(key, finished[-1], "_foreach_num_splits")
         count = self._plain(row) if row else None
         if isinstance(count, int):
             self._ledger.record_split(step, task, count)
+            self._uncounted.discard(key)
 
 
 def _heartbeat(row: Mapping[str, Any]) -> Ms | None:
     """`last_heartbeat_ts` of a run or task row; the service counts it in seconds."""
-    seconds = _whole(row.get("last_heartbeat_ts"))
-    return Ms(seconds * 1000) if seconds is not None else None
-
-
-def _whole(value: Any) -> Ms | None:
-    try:
-        return Ms(int(value))
-    except (TypeError, ValueError):
-        return None
+    seconds = moment(row.get("last_heartbeat_ts"))
+    return moment(seconds * 1000) if seconds is not None else None

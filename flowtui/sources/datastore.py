@@ -17,6 +17,8 @@ from flowtui.status import Exit
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
+_ROOT = ":root:"
+
 _SHA = re.compile(r"[0-9a-f]{8,128}")
 
 
@@ -111,6 +113,9 @@ class Datastore:
         storage = self._storage_class(kind)
         if kind == "local" and self._provider.is_local:
             return storage(str(self._provider.local_root))
+        # Newer Metaflow writes the root itself, older the place of the blob below it.
+        if location.startswith(_ROOT):
+            return storage(location.removeprefix(_ROOT))
         return storage(storage.get_datastore_root_from_location(location, self._flow))
 
     @staticmethod

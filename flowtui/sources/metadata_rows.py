@@ -11,6 +11,9 @@ from typing import Any
 from flowtui.model import Ms
 from flowtui.status import MAX_ATTEMPTS, AttemptEvidence
 
+LATEST = 2**47
+"""The latest time that counts as one: beyond the year 6000, nothing can be written down."""
+
 _ATTEMPT_TAG = re.compile(r"attempt_id:(\d+)\Z")
 
 
@@ -35,9 +38,9 @@ def read_fields(rows: Iterable[Mapping[str, Any]]) -> Fields:
     fields = Fields()
     values: dict[str, Any] = {}
     for row in sorted(rows, key=_time):
-        name, value, moment = str(row.get("field_name")), row.get("value"), _time(row)
-        fields.newest = Ms(max(fields.newest or 0, moment))
-        _read_attempt(fields, name, value, row.get("tags"), moment)
+        name, value, when = str(row.get("field_name")), row.get("value"), _time(row)
+        fields.newest = Ms(max(fields.newest or 0, when))
+        _read_attempt(fields, name, value, row.get("tags"), when)
         values[name] = value
     fields.attempts = tuple(fields._attempts[number] for number in sorted(fields._attempts))
     fields.origin_run = _name(values.get("origin-run-id"))
@@ -54,7 +57,7 @@ def read_fields(rows: Iterable[Mapping[str, Any]]) -> Fields:
     return fields
 
 
-def _read_attempt(fields: Fields, name: str, value: Any, tags: Any, moment: Ms) -> None:
+def _read_attempt(fields: Fields, name: str, value: Any, tags: Any, when: Ms) -> None:
     """Take in what a row says of an attempt.
 
     `attempt` and `attempt-done` have the number as their value; `attempt_ok` only in its tag.
@@ -66,13 +69,13 @@ def _read_attempt(fields: Fields, name: str, value: Any, tags: Any, moment: Ms) 
     if name not in ("attempt", "attempt-done", "attempt_ok") and number not in fields._attempts:
         return
     known = fields._attempts.get(number, AttemptEvidence(number))
-    known = replace(known, last_sign=Ms(max(known.last_sign or 0, moment)))
+    known = replace(known, last_sign=Ms(max(known.last_sign or 0, when)))
     if name == "attempt" and known.started_at is None:
-        known = replace(known, started_at=moment)
+        known = replace(known, started_at=when)
     elif name == "attempt_ok":
-        known = replace(known, ok=str(value) == "True", ended_at=moment)
+        known = replace(known, ok=str(value) == "True", ended_at=when)
     elif name == "attempt-done":
-        known = replace(known, done=True, ended_at=known.ended_at or moment)
+        known = replace(known, done=True, ended_at=known.ended_at or when)
     fields._attempts[number] = known
 
 
@@ -84,14 +87,20 @@ def _tagged(tags: Any) -> int | None:
     return None
 
 
+def moment(value: Any) -> Ms | None:
+    """A time as a provider gives it, in milliseconds; None for what is no time."""
+    number = _number(value)
+    return Ms(number) if number is not None and 0 <= number <= LATEST else None
+
+
 def _time(row: Mapping[str, Any]) -> Ms:
-    return Ms(_number(row.get("ts_epoch")) or 0)
+    return moment(row.get("ts_epoch")) or Ms(0)
 
 
 def _number(value: Any) -> int | None:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -17,11 +17,16 @@ START_UP = 120_000
 
 @dataclass(frozen=True, slots=True)
 class RunProcesses:
-    """`steps` maps (task id, attempt) to the process id of its step process."""
+    """`steps` maps (task id, attempt) to the process id of its step process.
+
+    `ended` are step processes that were seen and are gone, once the launcher is gone too: nobody is
+    left to write down how they ended.
+    """
 
     launcher: int | None = None
     launcher_gone: bool = False
     steps: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    ended: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
 
 class ProcessWatch:
@@ -38,6 +43,7 @@ class ProcessWatch:
         self._launcher: psutil.Process | None = None
         self._sure = False
         self._others: set[psutil.Process] = set()
+        self._seen: dict[tuple[str, int], int] = {}
 
     def look(self, flow_file: str | None, created_at: Ms | None) -> RunProcesses:
         """The run's processes as they are now; `flow_file` is the base name of the flow's file."""
@@ -58,12 +64,14 @@ class ProcessWatch:
                 # Metaflow may wrap a step process in another with the same arguments: the outer
                 # one, which started first, lives as long as the attempt.
                 steps.setdefault(key, process.pid)
+        self._seen.update(steps)
         self._find_launcher(candidates, parents, created_at)
         if self._launcher is None:
             return RunProcesses(steps=steps)
         if _is_alive(self._launcher):
             return RunProcesses(launcher=self._launcher.pid, steps=steps)
-        return RunProcesses(launcher_gone=True, steps=steps)
+        ended = {key: pid for key, pid in self._seen.items() if key not in steps}
+        return RunProcesses(launcher_gone=True, steps=steps, ended=ended)
 
     def _find_launcher(
         self,

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import difflib
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from flowtui.model import Target
 from flowtui.sources.base import NotFound, SourceError, Unreachable, Unsupported
+from flowtui.sources.metadata_rows import moment
 
 ANY_NAMESPACE = ""
 """The value of `--namespace` that stands for all namespaces, Metaflow's `namespace(None)`."""
 
 TIMEOUT = 20.0
 """Seconds after which a request to a metaflow-service counts as unanswered."""
+
+_IDS: Mapping[str, str] = {
+    "flow": "flow_id",
+    "run": "run_number",
+    "step": "step_name",
+    "task": "task_id",
+    "artifact": "name",
+}
+"""What a row of each kind is told by; a row without it is none."""
+
+_interrupted = threading.Event()
 
 
 class Provider:
@@ -47,7 +60,7 @@ class Provider:
                     "--metadata service@URL or --metadata local@DIR."
                 )
             _make_impatient()
-        if self.is_local and not (self.local_root and self.local_root.is_dir()):
+        if self.is_away():
             raise NotFound(self._no_root())
 
     @property
@@ -63,6 +76,10 @@ class Provider:
             lambda *_, **__: None, create_on_absent=False
         )
         return Path(root) if root else None
+
+    def is_away(self) -> bool:
+        """Whether the whole local root has gone, as when what it was mounted from has."""
+        return self.is_local and not (self.local_root and self.local_root.is_dir())
 
     def __str__(self) -> str:
         return f"local@{self.local_root}" if self.is_local else str(self._backend.metadata_str())
@@ -89,14 +106,28 @@ class Provider:
         """Like `get`, always as a list of rows: one row alone may come bare, none as None."""
         rows = self.get(kind, part, *path, attempt=attempt)
         if isinstance(rows, Mapping):
-            return [rows]
-        return [row for row in rows or () if isinstance(row, Mapping)]
+            rows = [rows]
+        if rows is not None and not isinstance(rows, Sequence):
+            raise self._strange()
+        needed = _IDS.get(kind if part == "self" else part)
+        return [
+            row
+            for row in rows or ()
+            if isinstance(row, Mapping) and (needed is None or row.get(needed) is not None)
+        ]
+
+    def row(self, kind: str, *path: str) -> Mapping[str, Any] | None:
+        """What the provider knows of one flow, run, step or task; None when there is none."""
+        row = self.get(kind, "self", *path)
+        if row and not isinstance(row, Mapping):
+            raise self._strange()
+        return row or None
 
     def resolve(self, target: Target) -> Target:
         """The target with `@latest` replaced; raises NotFound with what there is instead."""
         if target.run == "@latest":
             return Target(target.flow, self._latest(target.flow), target.step, target.task)
-        row = self.get("run", "self", target.flow, target.run)
+        row = self.row("run", target.flow, target.run)
         if not row:
             raise NotFound(self._no_run(target))
         if not self._in_namespace(row):
@@ -140,7 +171,7 @@ class Provider:
 
     def _no_run(self, target: Target) -> str:
         rows = [row for row in self.list("flow", "run", target.flow) if self._in_namespace(row)]
-        if not rows and not self.get("flow", "self", target.flow):
+        if not rows and not self.row("flow", target.flow):
             return self._no_flow(target.flow)
         newest = sorted(rows, key=_created, reverse=True)
         known = _some([str(row["run_number"]) for row in newest])
@@ -153,14 +184,26 @@ class Provider:
                 f"Flow {flow} has no runs in namespace {self.namespace!r}. "
                 "Pass --namespace '' to look in all namespaces."
             )
-        if self.get("flow", "self", flow):
+        if self.row("flow", flow):
             return f"Flow {flow} has no runs yet."
         return self._no_flow(flow)
 
     def _translated(self, error: Exception) -> SourceError:
         if isinstance(error, SourceError):
             return error
+        # What is no JSON: another kind of server, or a file that is just being written.
+        if isinstance(error, ValueError):
+            return self._strange()
+        if (code := getattr(error, "http_code", None)) is not None:
+            return Unreachable(f"{self} answers with an error, HTTP status {code}.")
         return Unreachable(f"{self} does not answer: {_sentence(error)}")
+
+    def _strange(self) -> Unreachable:
+        if self.is_local:
+            return Unreachable(f"{self} cannot be read: a metadata file in it is damaged.")
+        return Unreachable(
+            f"{self} does not answer as a metadata provider does. Is the address right?"
+        )
 
 
 def _configured() -> Any:
@@ -184,6 +227,8 @@ def _select(metaflow: Any, metadata: str) -> None:
     known = [provider.TYPE for provider in METADATA_PROVIDERS]
     if kind not in known:
         raise Unsupported(f"There is no metadata provider {kind!r}. Pass local@DIR or service@URL.")
+    if kind == "service":
+        _make_impatient()
     try:
         # Checks what it is given: that the folder exists, that the service answers.
         metaflow.metadata(metadata)
@@ -191,6 +236,9 @@ def _select(metaflow: Any, metadata: str) -> None:
         if kind == "local":
             sentence = f"No Metaflow metadata in {info}: it has no .metaflow folder."
             raise NotFound(sentence) from error
+        # Metaflow takes Ctrl-C for one of the ways in which a service may fail to answer.
+        if _interrupted.is_set():
+            raise KeyboardInterrupt from None
         raise Unreachable(f"{metadata} does not answer: {_sentence(error)}") from error
 
 
@@ -201,7 +249,11 @@ def _make_impatient() -> None:
 
     class Impatient(HTTPAdapter):
         def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-            return super().send(request, *args, **{**kwargs, "timeout": TIMEOUT})
+            try:
+                return super().send(request, *args, **{**kwargs, "timeout": TIMEOUT})
+            except KeyboardInterrupt:
+                _interrupted.set()
+                raise
 
     service.SERVICE_RETRY_COUNT = 1
     session = service.ServiceMetadataProvider._session
@@ -210,7 +262,7 @@ def _make_impatient() -> None:
 
 
 def _created(row: Mapping[str, Any]) -> int:
-    return int(row.get("ts_epoch") or 0)
+    return moment(row.get("ts_epoch")) or 0
 
 
 def _some(names: Sequence[str]) -> str:
@@ -219,7 +271,13 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """An error's first line, with a full stop."""
+    """An error in a few words, else by its first line, with a full stop."""
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {TIMEOUT:g} s."
+    if isinstance(error, requests.ConnectionError):
+        return "no connection to it."
     lines = (str(getattr(error, "message", "")) or str(error)).strip().splitlines()
     text = lines[0].strip() if lines else type(error).__name__
     return text if text.endswith(".") else f"{text}."

@@ -109,7 +109,7 @@ class RunHeader(Widget):
     def _progress(store: RunStore) -> str:
         if store.expected is not None:
             return f"{store.finished} of {max(store.expected, store.finished)} tasks"
-        return f"{store.finished} tasks" if store.finished != 1 else "1 task"
+        return f"{store.finished} task{'s' if store.finished != 1 else ''} done"
 
     def _freshness(self) -> Text:
         if self._store is None:

@@ -89,10 +89,11 @@ class TaskList(ScrollView, can_focus=True):
     def update(self, changed: Iterable[Task], now: Ms) -> None:
         """Take in tasks of the step shown that are new or differ; repaint their rows only."""
         self._now = now
-        renew = False
+        renew = widen = False
         for task in changed:
             known = self._places.get(task.id)
             self._tasks[task.id] = task
+            widen = widen or self._outgrows(task)
             if (known is not None) != self._passes(task):
                 renew = True
             elif known is not None:
@@ -101,6 +102,14 @@ class TaskList(ScrollView, can_focus=True):
             self._index()
             if self._cursor is None:
                 self._place_cursor(0, by_hand=False)
+        elif widen:
+            self._measure()
+
+    def _outgrows(self, task: Task) -> bool:
+        """Whether a column is too narrow for it: labels and retries come after the task."""
+        _, label, attempts, _ = self._widths
+        wanted = min(cell_len(task.label or ""), _LONGEST_LABEL)
+        return wanted > label or len(task.attempts) > attempts
 
     def tick(self, now: Ms) -> None:
         """Move the running times of visible rows."""
