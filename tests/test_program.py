@@ -137,7 +137,7 @@ def test_a_small_terminal_leads_the_same_way_from_failure_to_resume(
         failed.pathspec, root=failed.root, home=tmp_path, size=SMALL, extra=extra
     ) as screen:
         screen.wait_for_line(failed.pathspec, "✗ failed")
-        screen.wait_for("4 of 4 tasks  ✗1  ✓3", "✗ train ×3", "– join")
+        screen.wait_for("4 of 6 tasks  ✗1  ✓3", "✗ train ×3", "– join")
         assert screen.lines()[2].split() == ["Graph", "Tasks", "Logs"]
         assert "countries=" not in screen.text()
 

@@ -126,7 +126,7 @@ def test_a_run_served_by_a_metaflow_service_has_its_graph(
     with metaflow_service(run.root) as service:
         extra = service.environment()
         with monitor(run.pathspec, root=run.root, home=tmp_path, extra=extra) as screen:
-            screen.wait_for("✓ start", "✗ train ×3", "– join", "– end", "4 of 4 tasks")
+            screen.wait_for("✓ start", "✗ train ×3", "– join", "– end", "4 of 6 tasks")
 
 
 def test_an_outage_keeps_the_picture_and_ends_by_itself(

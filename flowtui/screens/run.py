@@ -187,9 +187,9 @@ class RunScreen(Screen[None]):
             self._start_at_target(store)
         if applied.graph or applied.steps:
             self.query_one(DagView).show(store.graph, store.steps)
+        self._renew_tasks(store, applied)
         if not self._moved:
             self._follow_frontier(store)
-        self._renew_tasks(store, applied)
 
     def _start_at_target(self, store: RunStore) -> None:
         target, missing = self._target, store.missing(self._target)
@@ -249,6 +249,9 @@ class RunScreen(Screen[None]):
         self._moved = self._moved or message.by_hand
         before = self._current.key if self._current else None
         self._current = message.task
+        if self._store is not None and message.task is not None:
+            # The message may be older than the last change set.
+            self._current = self._store.task(*message.task.key)
         if before != (message.task.key if message.task else None):
             self._attempt = None
         self._show_attempt()
