@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flowtui import status
+from flowtui import steps as rules
 from flowtui.model import (
     FINISHED,
     UNSUCCESSFUL,
@@ -149,7 +149,7 @@ class RunStore:
 
     def _derive_steps(self) -> Mapping[str, StepStatus]:
         graph = self._graph
-        expected = status.expected_tasks(graph, self._splits)
+        expected = rules.expected_tasks(graph, self._splits)
         run_over = self.status.state in FINISHED
         steps: dict[str, StepStatus] = {}
         for node in graph.nodes:
@@ -159,11 +159,11 @@ class RunStore:
                 if count
             }
             before = [name for name in graph.predecessors[node.name] if name != node.name]
-            steps[node.name] = status.step(
+            steps[node.name] = rules.step(
                 counts,
                 expected[node.name],
                 run_over=run_over,
-                bypassed=not counts and status.bypassed(node.name, graph, steps),
+                bypassed=not counts and rules.bypassed(node.name, graph, steps),
                 growing=any(
                     name in steps and steps[name].state is State.RUNNING for name in before
                 ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,12 @@ from flowtui.sources.registry import Where
 from tests.runs import RecordedRun
 
 WIDE, SMALL = (160, 45), (80, 24)
+
+
+def with_local_fonts(svg: str) -> str:
+    """A screenshot in the viewer's own monospace font, where Rich's template loads a remote one."""
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    return svg.replace("Fira Code", "ui-monospace, Menlo, Consolas, DejaVu Sans Mono")
 
 
 def screen_text(app: FlowtuiApp) -> str:

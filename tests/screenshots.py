@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from flowtui.screens.run import RunScreen
 from flowtui.sources.registry import Where
 from flowtui.store import RunStore
 from flowtui.widgets.log_pane import LogPane
+from tests.pilot import with_local_fonts
 from tests.runs import RecordedRun, flow_environment, launch, recorded_runs
 
 HERE = Path("/tmp/demo")
@@ -41,11 +41,9 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], what: str) 
 
 
 def save(app: FlowtuiApp, name: str) -> None:
-    """Write the screen as SVG, with the viewer's own monospace font instead of a remote one."""
-    svg = app.export_screenshot(title="flowtui")
-    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-    svg = svg.replace("Fira Code", "ui-monospace, Menlo, Consolas, DejaVu Sans Mono")
-    (PICTURES / f"{name}.svg").write_text(svg)
+    """Write the screen as SVG."""
+    picture = with_local_fonts(app.export_screenshot(title="flowtui"))
+    (PICTURES / f"{name}.svg").write_text(picture)
     print(f"screenshots/{name}.svg")
 
 

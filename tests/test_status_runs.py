@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowtui.model import Attempt, Graph, Ms, Node, RunStatus, State, StepStatus, Task
-from flowtui.status import Vital, bypassed, expected_tasks, run, step, terminal_outcome
+from flowtui.status import Vital, run, terminal_outcome
+from flowtui.steps import bypassed, expected_tasks, step
 
 S = 1000
 MINUTE = 60 * S

@@ -10,8 +10,6 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
-from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Input
 
 from flowtui.commands import Command, Scope, bindings, commands, key_bar
@@ -21,6 +19,7 @@ from flowtui.poller import Opened, Polled, Trouble
 from flowtui.screens.attempt_logs import AttemptLogs
 from flowtui.screens.feeds import RunFeed, RunNews
 from flowtui.screens.log import LogScreen
+from flowtui.screens.panes import PaneScreen
 from flowtui.sources.base import RunSource
 from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
@@ -33,16 +32,13 @@ from flowtui.widgets.pane_tabs import PaneTabs
 from flowtui.widgets.run_header import RunHeader
 from flowtui.widgets.task_list import TaskList
 
-NARROW, LOW = 110, 30
-"""Below this many columns or rows only one pane is shown at a time."""
-
-_PANES = (("graph", "Graph"), ("tasks", "Tasks"), ("logs", "Logs"))
 _TICK = 0.5
 
 
-class RunScreen(Screen[None]):
+class RunScreen(PaneScreen):
     """Wires a run's store to its panes; follows the run's frontier until the person moves."""
 
+    PANES = (("graph", "Graph"), ("tasks", "Tasks"), ("logs", "Logs"))
     BINDINGS = bindings(Scope.BACK, Scope.RUN, Scope.ATTEMPT)
 
     class Broken(Message):
@@ -82,7 +78,6 @@ class RunScreen(Screen[None]):
         self._step: str | None = None
         self._current: Task | None = None
         self._attempt: int | None = None
-        self._pane = "graph"
         self._searched: LogPane | None = None
 
     @property
@@ -95,13 +90,13 @@ class RunScreen(Screen[None]):
         if self._store is not None and step in self._store.graph:
             self._moved = True
             self._go_to(self._store, step, task)
-            self._focus_pane("tasks")
+            self.focus_pane("tasks")
 
     # Layout
 
     def compose(self) -> ComposeResult:
         yield RunHeader(self._look)
-        yield PaneTabs(_PANES)
+        yield PaneTabs(self.PANES)
         with Vertical(id="body"):
             with Horizontal(id="upper"):
                 yield DagView(self._look, id="graph")
@@ -125,28 +120,8 @@ class RunScreen(Screen[None]):
         if self._run_feed is not None:
             self._run_feed.stop()
 
-    def on_resize(self) -> None:
-        small = self.size.width < NARROW or self.size.height < LOW
-        self.set_class(small, "-small")
-        self.set_class(self.size.width < NARROW, "-narrow")
-        self._show_pane(self._pane)
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        for pane, _ in _PANES:
-            if self.query_one(f"#{pane}") in event.widget.ancestors_with_self:
-                self._show_pane(pane)
+    def on_descendant_focus(self, _event: DescendantFocus) -> None:
         self._show_keys()
-
-    def _show_pane(self, current: str) -> None:
-        """Mark a pane as the current one: the only one there is, in a small window or zoomed."""
-        self._pane = current
-        for pane, _ in _PANES:
-            self.query_one(f"#{pane}").set_class(pane == current, "-current")
-        self.set_class(current == "logs", "-logs")
-        self.query_one(PaneTabs).show(current)
-
-    def _focusable(self) -> list[Widget]:
-        return [self.query_one(DagView), self.query_one(TaskList), *self.query(LogPane)]
 
     def _show_keys(self) -> None:
         scopes = [Scope.RUN, Scope.ATTEMPT, Scope.APP]
@@ -161,6 +136,7 @@ class RunScreen(Screen[None]):
         news = message.news
         if isinstance(news, Opened):
             self._store = RunStore(news.description)
+            self.query_one(DagView).show(self._store.graph, self._store.steps)
         elif isinstance(news, Polled):
             self._read_at, self._trouble = time.monotonic(), None
             self._apply(news.changes)
@@ -263,22 +239,6 @@ class RunScreen(Screen[None]):
         self._attempt = message.number
         self._show_attempt()
 
-    def on_pane_tabs_chosen(self, message: PaneTabs.Chosen) -> None:
-        self._focus_pane(message.pane)
-
-    def _focus_pane(self, pane: str) -> None:
-        # A pane that is not displayed cannot take the focus: show it first.
-        self._show_pane(pane)
-        widget = self.query_one(f"#{pane}")
-        target = next(known for known in self._focusable() if widget in known.ancestors_with_self)
-        self._focus(target)
-
-    def _focus(self, pane: Widget) -> None:
-        """Focus a pane, also one that has only just been given room: styles are applied late."""
-        if not pane.focusable:
-            self.app.stylesheet.update(self)
-        pane.focus()
-
     def _chosen(self) -> Attempt | None:
         """The attempt shown: the one picked, else the last."""
         attempts = self._current.attempts if self._current else ()
@@ -350,7 +310,7 @@ class RunScreen(Screen[None]):
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
         elif not isinstance(self.focused, DagView):
-            self._focus_pane("graph")
+            self.focus_pane("graph")
         elif self.app.screen_stack.index(self) > 1:
             self.dismiss(None)
         else:
@@ -359,7 +319,7 @@ class RunScreen(Screen[None]):
     def action_drill(self) -> None:
         source, task = self._source(), self._current
         if isinstance(self.focused, DagView):
-            self._focus_pane("tasks")
+            self.focus_pane("tasks")
         elif self._store is not None and source is not None and task is not None:
             self.app.push_screen(LogScreen(self._store, source, task, self._attempt, self._look))
 
@@ -385,18 +345,6 @@ class RunScreen(Screen[None]):
         at = numbers.index(attempt.number) + step
         self._attempt = numbers[max(0, min(at, len(numbers) - 1))]
         self._show_attempt()
-
-    def action_pane(self, step: int) -> None:
-        panes = self._focusable()
-        at = panes.index(self.focused) if self.focused in panes else 0
-        target = panes[(at + step) % len(panes)]
-        for pane, _ in _PANES:
-            if self.query_one(f"#{pane}") in target.ancestors_with_self:
-                self._show_pane(pane)
-        self._focus(target)
-
-    def action_zoom(self) -> None:
-        self.toggle_class("-zoomed")
 
     def action_pause(self) -> None:
         if self._run_feed is not None:
@@ -426,7 +374,7 @@ class RunScreen(Screen[None]):
             find.open("search the log: a regular expression, Enter keeps it", "")
         else:
             self._searched = None
-            self._focus_pane("tasks")
+            self.focus_pane("tasks")
             text = self.query_one(TaskList).filter_text
             self.call_after_refresh(find.open, "filter the tasks: id, foreach label or state", text)
 

@@ -1,0 +1,163 @@
+"""A run that never changes, for pictures that must come out the same each time.
+
+Times, ids and logs are made up; a real run has others each time. Everything else about the app is
+tested on real runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flowtui.graph.dag import order_nodes
+from flowtui.logs.mflog import LogLine
+from flowtui.model import (
+    Attempt,
+    Changes,
+    Decorator,
+    Graph,
+    Ms,
+    Node,
+    RunDescription,
+    RunStatus,
+    State,
+    Task,
+)
+
+START = 1_795_254_604_000
+RUN = RunDescription(
+    flow="ForecastFlow",
+    run="1795254604724713",
+    source="client",
+    user="ada",
+    created_at=Ms(START),
+    graph=Graph(
+        order_nodes(
+            [
+                Node("start", "split-static", ("audit", "fetch")),
+                Node("audit", "linear", ("combine",)),
+                Node("fetch", "split-foreach", ("train",), foreach_artifact="cities"),
+                Node(
+                    "train",
+                    "linear",
+                    ("collect",),
+                    (Decorator("retry", {"times": 2}), Decorator("catch", {"var": "problem"})),
+                ),
+                Node("collect", "join", ("combine",)),
+                Node("combine", "join", ("check",)),
+                Node(
+                    "check",
+                    "split-switch",
+                    ("publish", "alarm"),
+                    condition="verdict",
+                    switch_cases={"good": "publish", "bad": "alarm"},
+                ),
+                Node("publish", "linear", ("end",)),
+                Node("alarm", "linear", ("end",)),
+                Node("end", "end"),
+            ],
+            "start",
+        ),
+        "start",
+        "end",
+        "forecast.py",
+    ),
+)
+
+LOG = (
+    "publishing forecasts of 5 cities to the grid operator",
+    "Traceback (most recent call last):",
+    '  File "forecast.py", line 127, in publish',
+    "    raise ForecastRefusedError(",
+    "ForecastRefusedError: the grid operator is down for maintenance",
+)
+
+
+REASONS = {
+    State.SUCCEEDED: "attempt_ok=True",
+    State.FAILED: "attempt_ok=False",
+    State.CAUGHT: "@catch stored it in problem",
+}
+
+
+def _attempts(states: Sequence[State], at: int) -> tuple[Attempt, ...]:
+    return tuple(
+        Attempt(
+            number,
+            state,
+            REASONS[state],
+            Ms(START + at + number * 1500),
+            Ms(START + at + number * 1500 + 1200),
+        )
+        for number, state in enumerate(states)
+    )
+
+
+def _task(step: str, task: str, at: int, *states: State, label: str = "") -> Task:
+    attempts = _attempts(states, at)
+    return Task(
+        step, task, states[-1], attempts[-1].reason, attempts, labels=(label,) if label else ()
+    )
+
+
+_S, _F, _C = State.SUCCEEDED, State.FAILED, State.CAUGHT
+
+CHANGES = Changes(
+    now=Ms(START + 40_000),
+    status=RunStatus(State.FAILED, "publish/12 failed: attempt_ok=False", Ms(START + 28_000)),
+    tasks=(
+        _task("start", "1", 500, _S),
+        _task("audit", "2", 2000, _S),
+        _task("fetch", "3", 2000, _S),
+        _task("train", "4", 4000, _S, label="cities=Helsinki"),
+        _task("train", "5", 4000, _S, label="cities=Lisbon"),
+        _task("train", "6", 7000, _F, _S, label="cities=Athens"),
+        _task("train", "7", 9000, _F, _F, _C, label="cities=Reykjavik"),
+        _task("collect", "8", 16_000, _S),
+        _task("combine", "9", 18_000, _S),
+        _task("check", "10", 20_000, _S),
+        _task("publish", "12", 25_000, _F),
+    ),
+    splits={"fetch": 4},
+)
+
+
+class FixedTail:
+    """A log that is there at once and ends."""
+
+    finished = True
+    skipped = 0
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = [LogLine(None, "runtime", line.encode()) for line in lines]
+
+    def poll(self) -> Sequence[LogLine]:
+        lines, self._lines = self._lines, []
+        return lines
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class FixedSource:
+    """The run above, whole at the first poll."""
+
+    def __init__(self) -> None:
+        self._polled = False
+
+    def describe(self) -> RunDescription:
+        return RUN
+
+    def poll(self) -> Changes:
+        if self._polled:
+            return Changes(now=CHANGES.now)
+        self._polled = True
+        return CHANGES
+
+    def log(self, step: str, task: str, attempt: int, stream: str) -> FixedTail:
+        return FixedTail(LOG if (step, stream) == ("publish", "stderr") else ())
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
+
+    def close(self) -> None:
+        """Nothing is open."""
