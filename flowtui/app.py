@@ -91,7 +91,7 @@ class FlowtuiApp(App[None]):
     """Opens runs and goes between them; `parting` is what to say when it has ended."""
 
     TITLE = "flowtui"
-    CSS_PATH = "flowtui.tcss"
+    CSS_PATH = Path(__file__).with_name("flowtui.tcss")
     BINDINGS = bindings(Scope.APP)
     COMMANDS = {CataloguePalette}
     ENABLE_COMMAND_PALETTE = True

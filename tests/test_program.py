@@ -194,6 +194,8 @@ def test_every_screen_looks_the_same_after_a_trip_through_other_sizes(
     run = runs["failed"]
     with monitor(f"{run.pathspec}/train/4", root=run.root, home=tmp_path) as screen:
         wait_for_focus(screen, "train · foreach")
+        # What a dialog is drawn over must not change any more either.
+        screen.wait_for("ValueError: no data for NO", "This attempt wrote nothing to stdout.")
         screen.press(key)
         screen.wait_for(shown)
         before = settled(screen)
