@@ -174,13 +174,15 @@ def test_the_document_of_a_resumed_run(runs: dict[str, RecordedRun]) -> None:
     assert found["counts"] == {"succeeded": 3, "cloned": 3}
     start, train, join, end = found["steps"]
     cloned = f"cloned from {origin}/start/1"
+    # Metaflow clones in several threads: which clone gets which of the first three ids differs.
+    clone = f"{origin}/start/1"
+    number = start["tasks"][0]["id"]
+    assert number in ("1", "2", "3")
     assert start == step("start", "split-foreach", ["train"]) | {
         "status": "cloned",
         "reason": "1 of 1 task cloned",
         "counts": {"cloned": 1},
-        "tasks": [
-            task(f"{run}/start/1", cloned, "cloned", first=cloned, origin_task=f"{origin}/start/1")
-        ],
+        "tasks": [task(f"{run}/start/{number}", cloned, "cloned", first=cloned, origin_task=clone)],
     }
     assert (train["status"], train["counts"]) == ("succeeded", {"succeeded": 1, "cloned": 2})
     by_label = {entry["label"]: entry for entry in train["tasks"]}
@@ -316,7 +318,7 @@ def test_the_picture_of_a_resumed_run_names_its_origin(
     printed = capsys.readouterr().out
     assert f"resumed from {runs['failed'].run}" in printed.splitlines()[0]
     assert "= cloned" not in printed
-    assert re.search(r"^start/1 +=  +cloned ", printed, re.MULTILINE)
+    assert re.search(r"^start/[123] +=  +cloned ", printed, re.MULTILINE)
 
 
 def test_a_run_of_which_nothing_is_known_yet_has_a_picture(
