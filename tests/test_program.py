@@ -216,5 +216,6 @@ def settled(screen: Terminal) -> str:
 
 
 def lasting(screen: str) -> str:
-    """The screen without the picture's age, and without the column that scrollbars come into."""
-    return re.sub(r".│", "│", re.sub(r"client · .*", "", screen))
+    """The screen without the picture's age, and without what scrollbars put at a line's end."""
+    without_age = re.sub(r"client · .*", "", screen)
+    return re.sub(r" *[▁-█]+$", "", re.sub(r".│", "│", without_age), flags=re.MULTILINE)

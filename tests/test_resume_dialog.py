@@ -221,7 +221,8 @@ async def test_a_launch_without_a_run_shows_its_output_and_the_dialog_stays(
     async def drive(pilot: Pilot[None], app: Host) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: "ended with exit code" in squeezed(shown(app)), "the failure")
-        assert "Error: no such option: --[/red]nonsense" in shown(app)
+        output = "Error: no such option: --[/red]nonsense"
+        await until(pilot, lambda: output in shown(app), "the end of its output")
         assert "Resume" in shown(app)
         assert app.results == []
         assert app.focused is screen.query_one(Input)
