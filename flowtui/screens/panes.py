@@ -54,12 +54,18 @@ class PaneScreen(Screen[None]):
 
     def action_zoom(self) -> None:
         self.toggle_class("-zoomed")
+        self._show_pane(self._pane)
 
     def _show_pane(self, current: str) -> None:
+        """Remember the current pane; where only one is shown, mark it and what it stands in."""
         self._pane = current
+        if not (self.has_class("-small") or self.has_class("-zoomed")):
+            return
+        shown = self.query_one(f"#{current}").ancestors_with_self
         for pane, _ in self.PANES:
-            self.query_one(f"#{pane}").set_class(pane == current, "-current")
-            self.set_class(pane == current, f"-{pane}")
+            for node in self.query_one(f"#{pane}").ancestors_with_self:
+                if isinstance(node, Widget) and not isinstance(node, Screen):
+                    node.set_class(node in shown, "-current")
         self.query_one(PaneTabs).show(current)
 
     def _targets(self, pane: str) -> list[Widget]:

@@ -32,7 +32,8 @@ from flowtui.widgets.pane_tabs import PaneTabs
 from flowtui.widgets.run_header import RunHeader
 from flowtui.widgets.task_list import TaskList
 
-_TICK = 0.5
+_TICK = 1.0
+"""Seconds between two repaints of what counts up by itself."""
 
 
 class RunScreen(PaneScreen):
@@ -134,6 +135,8 @@ class RunScreen(PaneScreen):
 
     def on_run_news(self, message: RunNews) -> None:
         news = message.news
+        # Without news the header waits for the next tick, which shows the picture's age anyway.
+        dull = isinstance(news, Polled) and not news.changes and self._trouble is None
         if isinstance(news, Opened):
             self._store = RunStore(news.description)
             self.query_one(DagView).show(self._store.graph, self._store.steps)
@@ -142,7 +145,8 @@ class RunScreen(PaneScreen):
             self._apply(news.changes)
         else:
             self._take_trouble(news)
-        self._show_header()
+        if not dull:
+            self._show_header()
         message.taken.set()
 
     def _take_trouble(self, trouble: Trouble) -> None:
@@ -251,7 +255,7 @@ class RunScreen(PaneScreen):
             return
         self.query_one(AttemptBar).show(task, attempt, store.now)
         frame = self.query_one("#attempts")
-        frame.border_title = Content(one_line(f"{task.step}/{task.id}")) if task else Content("")
+        frame.border_title = Content(one_line(f"{task.step}/{task.id}") if task else "")
         self.query_one(AttemptLogs).show(self._source(), store.description, task, attempt)
         for screen in self.app.screen_stack:
             if isinstance(screen, LogScreen) and screen.belongs_to(store):

@@ -21,6 +21,7 @@ class LogPane(LogView):
         self.stream = stream
         self._of = ""
         self._ended = False
+        self._titled = ""
         self.title()
 
     def title(self, of: str | None = None, *, ended: bool | None = None) -> None:
@@ -37,7 +38,11 @@ class LogPane(LogView):
             parts.append("following" if self.following else "not following")
         if self.search_summary:
             parts.append(f"match {self.search_summary}")
-        self.border_title = Content(" · ".join(parts))
+        title = " · ".join(parts)
+        if title != self._titled:
+            # Textual paints a widget anew whenever its title is set, also to what it was.
+            self._titled = title
+            self.border_title = Content(title)
         self.set_class(self._ended and not self.line_count, "-blank")
 
     def on_log_view_changed(self) -> None:
