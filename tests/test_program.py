@@ -216,6 +216,7 @@ def settled(screen: Terminal) -> str:
 
 
 def lasting(screen: str) -> str:
-    """The screen without the picture's age, and without what scrollbars put at a line's end."""
+    """The screen without the picture's age, and without scrollbars, which round as they like."""
     without_age = re.sub(r"client · .*", "", screen)
-    return re.sub(r" *[▁-█]+$", "", re.sub(r".│", "│", without_age), flags=re.MULTILINE)
+    without_bars = re.sub(r".│", "│", re.sub(r"[▁-█]", " ", without_age))
+    return re.sub(r" +$", "", without_bars, flags=re.MULTILINE)
