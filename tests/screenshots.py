@@ -1,4 +1,4 @@
-"""Makes `screenshots/` from real runs: `python -m tests.screenshots`, about two minutes.
+"""Makes `screenshots/` from real runs: `python -m tests.screenshots`, about a minute.
 
 The demo flow runs in `/tmp/demo` while the app watches it; pictures are taken when the run has come
 to the states they show. Nothing in them is drawn or changed by hand.
