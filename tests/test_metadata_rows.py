@@ -128,13 +128,18 @@ def test_what_a_note_says_of_an_attempt_that_never_started_makes_none() -> None:
         ('["countries=FI", "titles=a"]', ("countries=FI", "titles=a")),
         ("[]", ()),
         ("no json", ()),
-        ('{"a": 1}', ()),
+        ("{divisors=0}", ("divisors=0",)),
+        ('{countries=FI,"titles=a, b"}', ("countries=FI", "titles=a, b")),
+        (r'{"q=say \"hi\"","p=C:\\dir"}', ('q=say "hi"', r"p=C:\dir")),
+        ("{}", ()),
         ("7", ()),
         (None, ()),
         ([1, None], ("1", "None")),
     ],
 )
-def test_foreach_labels_are_a_list_or_its_json(stack: Any, labels: tuple[str, ...]) -> None:
+def test_foreach_labels_are_a_list_its_json_or_a_postgresql_array(
+    stack: Any, labels: tuple[str, ...]
+) -> None:
     assert read_fields([row("foreach-stack", stack)]).labels == labels
 
 

@@ -197,7 +197,9 @@ def test_every_screen_looks_the_same_after_a_trip_through_other_sizes(
         before = settled(screen)
         for columns, rows in AWKWARD_SIZES:
             screen.resize(columns, rows)
-            screen.wait_for_output()
+            if columns > 1:
+                # In a single cell nothing changes that would be written.
+                screen.wait_for_output()
         screen.resize(*WIDE)
         screen.wait_until(lambda now: lasting(now) == before, f"the same as before:\n{before}")
         screen.send_signal(signal.SIGTERM)

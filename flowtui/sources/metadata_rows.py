@@ -14,6 +14,9 @@ from flowtui.status import MAX_ATTEMPTS, AttemptEvidence
 LATEST = 2**47
 """The latest time that counts as one: beyond the year 6000, nothing can be written down."""
 
+_ARRAY_ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]+)', re.DOTALL)
+"""An item of a PostgreSQL array: in quotes, with backslashes before what is special, or bare."""
+
 _ATTEMPT_TAG = re.compile(r"attempt_id:(\d+)\Z")
 
 
@@ -110,8 +113,14 @@ def _name(value: Any) -> str | None:
 
 
 def _labels(value: Any) -> tuple[str, ...]:
-    """`foreach-stack`: a list in local metadata, the same list as JSON text from a service."""
+    """`foreach-stack`: a list in local metadata; from a service the text of a PostgreSQL array,
+    `{countries=FI,"titles=a, b"}`, or of a JSON list."""
     if isinstance(value, str):
+        if value.startswith("{") and value.endswith("}"):
+            return tuple(
+                re.sub(r"\\(.)", r"\1", quoted) if quoted else bare
+                for quoted, bare in _ARRAY_ITEM.findall(value[1:-1])
+            )
         try:
             value = json.loads(value)
         except ValueError:
