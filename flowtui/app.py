@@ -94,7 +94,6 @@ class FlowtuiApp(App[None]):
     CSS_PATH = Path(__file__).with_name("flowtui.tcss")
     BINDINGS = bindings(Scope.APP)
     COMMANDS = {CataloguePalette}
-    ENABLE_COMMAND_PALETTE = True
 
     def __init__(
         self,

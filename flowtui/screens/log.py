@@ -91,8 +91,11 @@ class LogScreen(Screen[None]):
         at = next((i for i, pane in enumerate(panes) if pane.has_focus), -step)
         pane = panes[(at + step) % len(panes)]
         # Zoom shows the focused pane only, and a hidden one cannot take the focus.
-        pane.display = True
+        zoomed = self.has_class("-zoomed")
+        self.remove_class("-zoomed")
+        self.app.stylesheet.update(self)
         pane.focus()
+        self.set_class(zoomed, "-zoomed")
 
     def action_zoom(self) -> None:
         self.toggle_class("-zoomed")

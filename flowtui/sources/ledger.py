@@ -58,10 +58,6 @@ class Ledger:
     def evidence(self, key: Key) -> TaskEvidence | None:
         return self._evidence.get(key)
 
-    def unsettled(self) -> Iterable[Key]:
-        """The tasks that can still change, as of the last `changes`."""
-        return tuple(self._open)
-
     def record(self, evidence: TaskEvidence, *, control: bool = False) -> None:
         """Take in what is known of a task, in place of what was known before."""
         self._evidence[evidence.key] = evidence

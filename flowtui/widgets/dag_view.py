@@ -83,10 +83,6 @@ class DagView(ScrollView, can_focus=True):
         self._reveal()
         self.refresh()
 
-    def repaint(self) -> None:
-        """The look has changed."""
-        self._paint()
-
     def action_scroll_down(self) -> None:
         self._go("down")
 
