@@ -6,7 +6,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import rich_click as click
@@ -62,7 +63,11 @@ class _TargetType(click.ParamType[Target]):
 
 def _where_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--source", metavar="NAME", help="Force a source: client."),
+        click.option(
+            "--source",
+            type=click.Choice(["client", "local", "service"]),
+            help="How to read: as the provider is, or by Metaflow's client.",
+        ),
         click.option(
             "--namespace", metavar="NS", help="Metaflow namespace; '' looks in all of them."
         ),
@@ -163,6 +168,32 @@ def show(
 
 
 @cli.command()
+@_where_options
+def info(metadata: str | None, namespace: str | None, source: str | None, ascii_only: bool) -> None:
+    """Print versions, and where runs are read from and how."""
+    from importlib.metadata import version
+    from platform import python_version
+
+    from platformdirs import user_state_path
+
+    from flowtui.picture import shown
+    from flowtui.sources.registry import Where
+    from flowtui.theme import Look
+
+    look = Look(ascii=ascii_only)
+
+    def line(name: str, text: str) -> None:
+        click.echo(f"{name:<10} {shown(text, look)}")
+
+    line("flowtui", f"{__version__} on Python {python_version()}")
+    line("metaflow", version("metaflow"))
+    line("textual", version("textual"))
+    line("state", str(user_state_path("flowtui")))
+    for name, text in _about(Where(metadata, namespace, source)):
+        line(name, text)
+
+
+@cli.command()
 @_app_options
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 def demo(ascii_only: bool, **options: Any) -> None:
@@ -230,26 +261,47 @@ def _open_app(
     sys.exit(app.return_code or 0)
 
 
+def _about(where: Where) -> Sequence[tuple[str, str]]:
+    from flowtui.sources.about import about
+
+    with _leaving_with_the_source():
+        return about(where)
+
+
 def _read(target: Target, where: Where) -> RunStore:
-    from flowtui.sources.base import NotFound, SourceError, Unsupported
     from flowtui.sources.registry import open_source
     from flowtui.store import RunStore
 
-    try:
+    with _leaving_with_the_source():
         resolved, source = open_source(target, where)
         store = RunStore(source.describe())
-        store.apply(source.poll())
+        more = True
+        while more:
+            changes = source.poll()
+            store.apply(changes)
+            more = changes.more
         source.close()
+    missing = store.missing(resolved)
+    if missing is not None:
+        _leave(missing, EXIT_NOT_FOUND)
+    if changes.trouble is not None:
+        _say(changes.trouble)
+    return store
+
+
+@contextmanager
+def _leaving_with_the_source() -> Iterator[None]:
+    """End the program with the sentence and the exit code of what a source cannot do."""
+    from flowtui.sources.base import NotFound, SourceError, Unsupported
+
+    try:
+        yield
     except NotFound as error:
         _leave(str(error), EXIT_NOT_FOUND)
     except Unsupported as error:
         _leave(str(error), EXIT_USAGE)
     except SourceError as error:
         _leave(str(error), EXIT_UNREACHABLE)
-    missing = store.missing(resolved)
-    if missing is not None:
-        _leave(missing, EXIT_NOT_FOUND)
-    return store
 
 
 def _check_theme(theme: str | None) -> None:
@@ -267,9 +319,14 @@ def _need_terminal(instead: str) -> None:
 
 
 def _leave(sentence: str, code: int) -> NoReturn:
-    """Say what is wrong on stderr and end; the sentence may hold remote text."""
+    """Say what is wrong on stderr and end."""
+    _say(sentence)
+    sys.exit(code)
+
+
+def _say(sentence: str) -> None:
+    """Write to stderr; the sentence may hold remote text."""
     from flowtui.logs.sanitise import one_line
 
     for line in sentence.splitlines() or [""]:
         click.echo(f"flowtui: {one_line(line, 1000)}", err=True)
-    sys.exit(code)

@@ -18,6 +18,9 @@ _NAME = re.compile(r"[^\s/\x00-\x1f\x7f-\x9f]+")
 Ms = NewType("Ms", int)
 """Milliseconds since the epoch, UTC."""
 
+Key = tuple[str, str]
+"""Step and task id: what a task is told by within its run."""
+
 
 class State(StrEnum):
     """A state of an attempt, a task, a step or a run; the value is the word shown and stored."""
@@ -135,10 +138,9 @@ class Task:
     labels: tuple[str, ...] = ()
     origin_task: str | None = None
     retry_at: Ms | None = None
-    created_at: Ms | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """(step, id): unique within the run."""
         return (self.step, self.id)
 
@@ -199,11 +201,25 @@ class StepStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """A live step process on this machine: its id, percent of one core, and resident bytes.
+
+    `cpu` is None until the process has been looked at twice.
+    """
+
+    pid: int
+    cpu: float | None
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What one poll found new: only what differs from the polls before it.
 
     `splits` counts, per split step, the tasks its foreach or num_parallel asked for so far;
-    `now` is the source's clock.
+    `now` is the source's clock. Three things are said anew each time: `processes`, the live step
+    processes by task; `more`, whether the picture still lacks what a further poll will read at
+    once; and `trouble`, a sentence on what could not be read and is left out.
     """
 
     now: Ms
@@ -211,6 +227,9 @@ class Changes:
     status: RunStatus | None = None
     tasks: tuple[Task, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict)
+    processes: Mapping[Key, ProcessUse] = field(default_factory=dict)
+    more: bool = False
+    trouble: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.description or self.status or self.tasks or self.splits)

@@ -138,6 +138,7 @@ class Poller(Loop):
         self._publish = publish
         self._interval = interval
         self._failures = 0
+        self._seen = False
         self._status: RunStatus | None = None
         self.source: RunSource | None = None
 
@@ -154,13 +155,16 @@ class Poller(Loop):
                 self.source = source
             changes = self.source.poll()
         except SourceError as error:
-            # What is not there, or cannot be done, is no better at the next try.
-            final = isinstance(error, NotFound | Unsupported)
-            return self._fail(str(error), final=final, not_found=isinstance(error, NotFound))
-        self._failures = 0
+            # What was never there, or cannot be done, is no better at the next try.
+            missing = isinstance(error, NotFound) and not self._seen
+            final = missing or isinstance(error, Unsupported)
+            return self._fail(str(error), final=final, not_found=missing)
+        self._failures, self._seen = 0, True
         self._status = changes.status or self._status
         if not self.stopped:
             self._publish(Polled(changes))
+        if changes.more:
+            return 0.0
         # A source that is slow at this scale must not keep its provider busy all the time.
         pause = max(self._interval, time.monotonic() - began)
         over = self._status is not None and self._status.state in FINISHED

@@ -66,8 +66,8 @@ class AttemptEvidence:
 
     `ok` is `attempt_ok`, `done` whether `attempt-done` exists, `task_ok` the artifact `_task_ok`
     (read only when done without `attempt_ok`), `caught` whether the artifact `_catch_exception` is
-    registered, `success` the artifact `_success` (read only where @catch may have left no
-    `_catch_exception`), `process` the process id while it lives on this machine,
+    registered (None: not looked up yet), `success` the artifact `_success` (read only where @catch
+    may have left no `_catch_exception`), `process` the process id while it lives on this machine,
     `process_ended` that id when the process is gone and its launcher too, `last_sign` the newest
     record.
     """
@@ -78,7 +78,7 @@ class AttemptEvidence:
     ok: bool | None = None
     done: bool = False
     task_ok: bool | None = None
-    caught: bool = False
+    caught: bool | None = False
     success: bool | None = None
     exit: Exit | None = None
     process: int | None = None
@@ -93,7 +93,6 @@ class TaskEvidence:
     step: str
     id: str
     attempts: tuple[AttemptEvidence, ...] = ()
-    created_at: Ms | None = None
     index: int | None = None
     labels: tuple[str, ...] = ()
     origin_task: str | None = None
@@ -189,6 +188,8 @@ def _attempt_state(
         if evidence.caught or (limits.fallbacks and evidence.success is False):
             stored = f"@catch stored it in {limits.catch_var}" if limits.catch_var else None
             return State.CAUGHT, stored or "handled by @catch"
+        if evidence.caught is None:
+            return State.SUCCEEDED, "attempt_ok=True, whether @catch handled it is not read yet"
         return State.SUCCEEDED, "attempt_ok=True"
     if evidence.ok is False:
         return State.FAILED, "attempt_ok=False" + followed
@@ -280,8 +281,21 @@ def task(
         labels=evidence.labels,
         origin_task=evidence.origin_task,
         retry_at=retry_at,
-        created_at=evidence.created_at,
     )
+
+
+def is_final(task: Task, evidence: TaskEvidence, limits: Budget, *, graph_known: bool) -> bool:
+    """Whether no later record can change what `task` says.
+
+    A clone is cloned from its first record on, and is final once its attempt has ended. A failure
+    is final once no retry can follow, which takes the graph to know.
+    """
+    last = evidence.attempts[-1] if evidence.attempts else None
+    if last is None or (last.ok is None and not last.done):
+        return False
+    if task.state in SETTLED:
+        return True
+    return task.state is State.FAILED and graph_known and not _retries_left(evidence, limits)
 
 
 def _which(number: int, limits: Budget) -> str:

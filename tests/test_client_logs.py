@@ -14,7 +14,6 @@ from flowtui.sources import plain_pickle
 from flowtui.sources.base import Unsupported
 from flowtui.sources.client import ClientSource
 from flowtui.sources.datastore import Datastore
-from flowtui.sources.metadata_rows import Fields
 from flowtui.sources.provider import Provider
 from flowtui.store import RunStore
 from tests.runs import FIXED, RecordedRun, launch
@@ -86,7 +85,7 @@ def test_a_name_that_leads_out_of_the_datastore_is_not_followed(
     name: str, runs: dict[str, RecordedRun], tmp_path: Path
 ) -> None:
     provider = Provider(f"local@{runs['linear'].root}", "")
-    local = Fields(datastore=("local", str(tmp_path)))
+    local = ("local", str(tmp_path))
     for flow, run, step, task in (
         (name, "1", "start", "1"),
         ("LinearFlow", name, "start", "1"),

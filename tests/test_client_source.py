@@ -118,13 +118,25 @@ def test_what_is_settled_is_never_fetched_again(runs: dict[str, RecordedRun]) ->
     assert provider.of_tasks() == once
 
 
-def test_only_what_is_unsettled_is_read_again(runs: dict[str, RecordedRun]) -> None:
+def test_a_failure_that_no_retry_can_follow_is_not_read_again(
+    runs: dict[str, RecordedRun],
+) -> None:
     provider = CountingProvider(runs["failed"].root)
     watched = watch(runs["failed"].root, "FailedFlow", runs["failed"].run, provider)
     watched.poll()
     provider.asked.clear()
     watched.poll()
-    assert provider.of_tasks() == {("task", "metadata", "train", "4"): 1}
+    assert not provider.of_tasks()
+
+
+def test_only_what_may_still_change_is_read_again(runs: dict[str, RecordedRun]) -> None:
+    killed = runs["launcher_killed"]
+    provider = CountingProvider(killed.root)
+    watched = watch(killed.root, "KilledFlow", killed.run, provider)
+    watched.poll()
+    provider.asked.clear()
+    watched.poll()
+    assert provider.of_tasks() == {("task", "metadata", "wait", "2"): 1}
 
 
 def test_a_run_is_followed_from_its_start_to_its_end(tmp_path: Path) -> None:

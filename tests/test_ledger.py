@@ -82,16 +82,40 @@ def test_looking_for_doubts_says_nothing_and_takes_nothing_away() -> None:
     assert ledger.doubtful(RUN, ALIVE, heartbeats=False) == []
 
 
-def test_settled_tasks_need_not_be_fetched_again_and_others_do() -> None:
+def test_final_tasks_need_not_be_fetched_again_and_others_do() -> None:
     ledger = Ledger()
     ledger.record(of("start", "1", tried(ok=True)))
-    ledger.record(of("work", "2", tried(ok=False)))
-    ledger.record(of("work", "3", tried()))
+    ledger.record(of("start", "2", tried(ok=False)))
+    ledger.record(of("work", "3", tried(ok=False)))
+    ledger.record(of("work", "4", tried(ok=False), tried(1, ok=False)))
+    ledger.record(of("work", "5", tried()))
     said(ledger)
-    assert ledger.settled(("start", "1"))
-    assert not ledger.settled(("work", "2"))
-    assert not ledger.settled(("work", "3"))
-    assert not ledger.settled(("work", "unheard of"))
+    assert ledger.final(("start", "1"))
+    assert ledger.final(("start", "2"))
+    assert not ledger.final(("work", "3"))
+    assert ledger.final(("work", "4"))
+    assert not ledger.final(("work", "5"))
+    assert not ledger.final(("work", "unheard of"))
+    ledger.record(of("start", "1", tried(ok=True)))
+    assert not ledger.final(("start", "1"))
+
+
+def test_a_clone_is_final_once_its_attempt_has_ended() -> None:
+    ledger = Ledger()
+    ledger.record(of("work", "2", tried(), origin_task="F/0/work/2"))
+    assert said(ledger) == {"work/2": "cloned", "run": "running"}
+    assert not ledger.final(("work", "2"))
+    ledger.record(of("work", "2", tried(ok=True), origin_task="F/0/work/2"))
+    said(ledger)
+    assert ledger.final(("work", "2"))
+
+
+def test_a_failure_read_before_the_graph_is_judged_anew_with_it() -> None:
+    ledger = Ledger()
+    ledger.record(of("work", "2", tried(ok=False)))
+    assert said(ledger, run=replace(RUN, graph=Graph()))["work/2"] == "failed"
+    assert not ledger.final(("work", "2"))
+    assert said(ledger)["work/2"] == "waiting"
 
 
 def test_tasks_are_said_in_the_order_of_their_numbers() -> None:

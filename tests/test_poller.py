@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from flowtui.logs.mflog import LogLine
 from flowtui.logs.tails import Tail, TailError
-from flowtui.model import Changes, Ms, RunDescription, RunStatus, State
+from flowtui.model import Changes, Key, Ms, RunDescription, RunStatus, State
 from flowtui.poller import (
     MAX_BACK_OFF,
     SLOW_DOWN,
@@ -57,6 +58,9 @@ class Scripted:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def attend(self, tasks: Sequence[Key]) -> None:
+        raise NotImplementedError
 
     def log(self, step: str, task: str, attempt: int, stream: str) -> Tail:
         raise NotImplementedError
@@ -145,18 +149,39 @@ def test_watchers_of_one_service_do_not_come_back_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "not_found"), [(NotFound("It is gone."), True), (Unsupported("It cannot."), False)]
+    ("answers", "not_found"),
+    [
+        ([NotFound("There is no such run.")], True),
+        ([Unsupported("It cannot.")], False),
+        ([RUNNING, Unsupported("It cannot.")], False),
+    ],
 )
-def test_what_is_gone_or_cannot_be_done_is_not_tried_again(
-    error: Exception, not_found: bool
+def test_what_was_never_there_or_cannot_be_done_is_not_tried_again(
+    answers: list[Changes | Exception], not_found: bool
 ) -> None:
-    source = Scripted(RUNNING, error)
+    source = Scripted(*answers)
     with polling(source) as (poller, news):
-        last = [news.get(timeout=5) for _ in range(3)][-1]
-        assert last == Trouble(str(error), None, not_found)
+        last = [news.get(timeout=5) for _ in range(1 + len(answers))][-1]
+        assert last == Trouble(str(answers[-1]), None, not_found)
         eventually(lambda: not poller._thread.is_alive(), "the loop ends by itself")
-    assert source.polls == 2
+    assert source.polls == len(answers)
     assert source.closed.is_set()
+
+
+def test_a_run_that_was_there_and_is_missed_is_looked_for_again() -> None:
+    with polling(Scripted(RUNNING, NotFound("It is gone."), QUIET)) as (poller, news):
+        assert [news.get(timeout=5) for _ in range(2)] == [Opened(RUN), Polled(RUNNING)]
+        trouble = news.get(timeout=5)
+        assert isinstance(trouble, Trouble)
+        assert (trouble.sentence, trouble.not_found) == ("It is gone.", False)
+        poller.wake()
+        assert news.get(timeout=5) == Polled(QUIET)
+
+
+def test_a_picture_that_lacks_something_is_completed_without_a_pause() -> None:
+    lacking = replace(RUNNING, more=True)
+    poller = Poller(lambda: Scripted(lacking, lacking, RUNNING), lambda _: None, 7.0)
+    assert turns(poller, 3) == [0.0, 0.0, 7.0]
 
 
 def test_a_mistake_in_a_source_is_told_by_its_type_and_the_loop_goes_on() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flowtui.model import Target
-from flowtui.sources import provider as module
+from flowtui.sources import impatient as module
 from flowtui.sources.base import NotFound, SourceError, Unreachable, Unsupported
 from flowtui.sources.provider import Provider
 from flowtui.sources.registry import Where, open_source
@@ -107,7 +107,6 @@ def test_an_empty_root_holds_no_runs_yet(tmp_path: Path) -> None:
         (Where(metadata="magic@x"), Unsupported, "There is no metadata provider 'magic'. Pass"),
         (Where(metadata=""), Unsupported, "There is no metadata provider ''. Pass"),
         (Where(metadata="local@/no/where"), NotFound, "No Metaflow metadata in /no/where: it has"),
-        (Where(source="magic"), Unsupported, "There is no source 'magic'. Pass client."),
     ],
 )
 def test_a_provider_that_does_not_exist_is_named(

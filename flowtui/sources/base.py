@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from flowtui.logs.tails import Tail
-from flowtui.model import Changes, RunDescription
+from flowtui.model import Changes, Key, RunDescription
 
 
 class SourceError(Exception):
@@ -39,6 +39,12 @@ class RunSource(Protocol):
 
         Raises NotFound when the run has been deleted, Unreachable when the provider fails; the
         next call goes on from where this one stopped.
+        """
+
+    def attend(self, tasks: Sequence[Key]) -> None:
+        """Name the tasks in view: what is read piece by piece is read for these first.
+
+        May be called from another thread than the other methods.
         """
 
     def log(self, step: str, task: str, attempt: int, stream: str) -> Tail:

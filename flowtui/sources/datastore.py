@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from flowtui.sources.base import Unreachable, Unsupported
-from flowtui.sources.metadata_rows import Fields
 from flowtui.sources.plain_pickle import MAX_BYTES
 from flowtui.sources.provider import Provider
 from flowtui.status import Exit
+
+StoredIn = tuple[str, str]
+"""Kind and root of a task's datastore, its metadata `ds-type` and `ds-root`."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -51,20 +53,20 @@ class Datastore:
             raise Unreachable(f"Artifact {sha} cannot be read: {error}") from error
         raise Unreachable(f"Artifact {sha} is not in the datastore.")
 
-    def task_folder(self, step: str, task: str, fields: Fields | None) -> Path | None:
+    def task_folder(self, step: str, task: str, stored_in: StoredIn | None) -> Path | None:
         """The folder of a task in a local datastore, or None for another kind.
 
         Names that are no plain folder names give None: they come from the metadata.
         """
-        root = self._local_root(fields)
+        root = self._local_root(stored_in)
         parts = (self._flow, self._run, step, task)
         if root is None or not _plain_names(parts):
             return None
         return root.joinpath(*parts)
 
-    def exit(self, step: str, task: str, fields: Fields, attempt: int) -> Exit | None:
+    def exit(self, step: str, task: str, stored_in: StoredIn | None, attempt: int) -> Exit | None:
         """How the step process of an attempt ended, from `<attempt>.runtime`, if that exists."""
-        folder = self.task_folder(step, task, fields)
+        folder = self.task_folder(step, task, stored_in)
         if folder is None:
             return None
         try:
@@ -75,7 +77,7 @@ class Datastore:
             return None
 
     def read_files(
-        self, step: str, task: str, fields: Fields | None, names: Sequence[str]
+        self, step: str, task: str, stored_in: StoredIn | None, names: Sequence[str]
     ) -> Sequence[bytes]:
         """The whole content of files of a task, empty where there is none (yet).
 
@@ -83,9 +85,9 @@ class Datastore:
         """
         if not _plain_names((self._flow, self._run, step, task)):
             raise Unsupported("The task has a name under which Metaflow stores nothing.")
-        if fields is None or fields.datastore is None:
+        if stored_in is None:
             return [b"" for _ in names]
-        kind, root = fields.datastore
+        kind, root = stored_in
         try:
             storage = self._storage_class(kind)(root)
             paths = [storage.path_join(self._flow, self._run, step, task, name) for name in names]
@@ -100,10 +102,10 @@ class Datastore:
         except Exception as error:
             raise Unreachable(f"The log cannot be read from {kind}: {error}") from error
 
-    def _local_root(self, fields: Fields | None) -> Path | None:
-        if fields is None or fields.datastore is None:
+    def _local_root(self, stored_in: StoredIn | None) -> Path | None:
+        if stored_in is None:
             return self._provider.local_root if self._provider.is_local else None
-        kind, root = fields.datastore
+        kind, root = stored_in
         if kind != "local":
             return None
         # A tree that was moved or mounted elsewhere still names its old place in `ds-root`.

@@ -16,6 +16,7 @@ from flowtui.model import (
     UNSUCCESSFUL,
     Attempt,
     Changes,
+    Key,
     Ms,
     RunDescription,
     RunStatus,
@@ -24,8 +25,6 @@ from flowtui.model import (
 )
 from flowtui.status import Budget, Context, TaskEvidence, Vital
 from flowtui.store import first_failure
-
-Key = tuple[str, str]
 
 _LEADING_NUMBER = re.compile(r"\d+")
 
@@ -37,6 +36,7 @@ class Ledger:
         self._evidence: dict[Key, TaskEvidence] = {}
         self._tasks: dict[Key, Task] = {}
         self._open: set[Key] = set()
+        self._final: set[Key] = set()
         self._budgets: dict[str, Budget] = {}
         self._description: RunDescription | None = None
         self._told: RunDescription | None = None
@@ -47,13 +47,14 @@ class Ledger:
         self._by_step: dict[str, set[Key]] = {}
         self._busy: dict[Key, Task] = {}
         self._unsuccessful: dict[Key, Task] = {}
+        self._first_failure: Task | None = None
+        self._failures_moved = False
         self._last_end: Ms | None = None
         self._started = False
 
-    def settled(self, key: Key) -> bool:
-        """Whether nothing later can change the task: it need not be fetched again."""
-        task = self._tasks.get(key)
-        return task is not None and task.state in SETTLED
+    def final(self, key: Key) -> bool:
+        """Whether nothing later can change what is said of the task: it need not be fetched."""
+        return key in self._final
 
     def evidence(self, key: Key) -> TaskEvidence | None:
         return self._evidence.get(key)
@@ -62,6 +63,7 @@ class Ledger:
         """Take in what is known of a task, in place of what was known before."""
         self._evidence[evidence.key] = evidence
         self._open.add(evidence.key)
+        self._final.discard(evidence.key)
         self._by_step.setdefault(evidence.step, set()).add(evidence.key)
         if control:
             self._controls.add(evidence.key)
@@ -87,12 +89,16 @@ class Ledger:
         self._note(description)
         context = self._context(description, vital, heartbeats)
         found = []
-        for key in sorted(self._open, key=_order):
+        for key in self._open:
+            evidence = self._evidence[key]
+            if all(attempt.ok is not None for attempt in evidence.attempts):
+                continue
             known = self._tasks.get(key)
-            lost = _lost(self._attempts(self._evidence[key], description, context))
+            # An attempt that another one followed has long come to its end.
+            lost = _lost(self._attempts(evidence, description, context)[-1:])
             if lost - _lost(known.attempts if known else ()):
                 found.append(key)
-        return found
+        return sorted(found, key=_order)
 
     def changes(self, description: RunDescription, vital: Vital, *, heartbeats: bool) -> Changes:
         """Judge all that is open and say what differs from what was said before."""
@@ -111,9 +117,15 @@ class Ledger:
         return changed
 
     def _note(self, description: RunDescription) -> None:
-        if description != self._description:
-            self._budgets.clear()
-            self._description = description
+        known = self._description
+        if description == known:
+            return
+        self._budgets.clear()
+        self._description = description
+        if known is not None and description.graph != known.graph:
+            # What was said without the graph did not know how often a task may be tried.
+            self._open.update(self._evidence)
+            self._final.clear()
 
     def _context(self, description: RunDescription, vital: Vital, heartbeats: bool) -> Context:
         outcome = self._terminal(description)
@@ -128,8 +140,6 @@ class Ledger:
 
     def _went_on(self, key: Key, description: RunDescription) -> bool:
         """Whether a control task has the outcome with which the run goes on to the next step."""
-        if self.settled(key):
-            return True
         tried = self._attempts(self._evidence[key], description, Context(now=Ms(0)))
         return bool(tried) and tried[-1].state in SETTLED
 
@@ -149,22 +159,26 @@ class Ledger:
         changed: list[Task] = []
         for key in sorted(self._open, key=_order):
             limits = self._limits(key[0], description)
-            task = status.task(self._evidence[key], attempts[key], limits, vital, alive)
+            evidence = self._evidence[key]
+            task = status.task(evidence, attempts[key], limits, vital, alive)
             if self._tasks.get(key) != task:
                 self._say(key, task)
                 changed.append(task)
-            if task.state in SETTLED:
+            if status.is_final(task, evidence, limits, graph_known=bool(description.graph.nodes)):
                 self._open.discard(key)
+                self._final.add(key)
         return changed
 
     def _say(self, key: Key, task: Task) -> None:
         self._tasks[key] = task
         self._busy.pop(key, None)
-        self._unsuccessful.pop(key, None)
+        if self._unsuccessful.pop(key, None) is not None:
+            self._failures_moved = True
         if task.state in (State.RUNNING, State.WAITING):
             self._busy[key] = task
         elif task.state in UNSUCCESSFUL:
             self._unsuccessful[key] = task
+            self._failures_moved = True
         self._started = self._started or bool(task.attempts)
         # A lost attempt has no end on record: its last sign is the latest that is known of it.
         signs = [attempt.last_sign or 0 for attempt in self._evidence[key].attempts]
@@ -195,12 +209,15 @@ class Ledger:
 
     def _judge_run(self, description: RunDescription, vital: Vital) -> RunStatus:
         busy = next(iter(self._busy.values()), None)
+        if self._failures_moved:
+            self._first_failure = first_failure(iter(self._unsuccessful.values()))
+            self._failures_moved = False
         return status.run(
             vital,
             outcome=self._terminal(description),
             running=f"{busy.step}/{busy.id}: {busy.reason}" if busy else None,
             started=self._started,
-            first_failure=first_failure(iter(self._unsuccessful.values())),
+            first_failure=self._first_failure,
             finished_at=self._last_end,
         )
 

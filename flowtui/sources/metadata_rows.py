@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from flowtui.model import Ms
@@ -14,13 +15,33 @@ from flowtui.status import MAX_ATTEMPTS, AttemptEvidence
 LATEST = 2**47
 """The latest time that counts as one: beyond the year 6000, nothing can be written down."""
 
+Rows = Sequence[Mapping[str, Any]]
+"""Rows of metadata as a provider returns them."""
+
+READ = frozenset(
+    {
+        "attempt",
+        "attempt-done",
+        "attempt_ok",
+        "ds-root",
+        "ds-type",
+        "foreach-execution-path",
+        "foreach-stack",
+        "internal_task_type",
+        "origin-run-id",
+        "origin-task-id",
+        "parallel-world-size",
+    }
+)
+"""The fields that are read; of the others only when they were written may count."""
+
 _ARRAY_ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]+)', re.DOTALL)
 """An item of a PostgreSQL array: in quotes, with backslashes before what is special, or bare."""
 
 _ATTEMPT_TAG = re.compile(r"attempt_id:(\d+)\Z")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fields:
     """One task's metadata, all attempts; `newest` is the time of its newest row."""
 
@@ -33,53 +54,61 @@ class Fields:
     control: bool = False
     world_size: int | None = None
     newest: Ms | None = None
-    _attempts: dict[int, AttemptEvidence] = field(default_factory=dict)
 
 
 def read_fields(rows: Iterable[Mapping[str, Any]]) -> Fields:
     """The rows of one task, in any order; what cannot be understood is passed over."""
-    fields = Fields()
+    timed = sorted(((_time(row), row) for row in rows), key=itemgetter(0))
     values: dict[str, Any] = {}
-    for row in sorted(rows, key=_time):
-        name, value, when = str(row.get("field_name")), row.get("value"), _time(row)
-        fields.newest = Ms(max(fields.newest or 0, when))
-        _read_attempt(fields, name, value, row.get("tags"), when)
+    attempts: dict[int, dict[str, Any]] = {}
+    for when, row in timed:
+        name, value = str(row.get("field_name")), row.get("value")
         values[name] = value
-    fields.attempts = tuple(fields._attempts[number] for number in sorted(fields._attempts))
-    fields.origin_run = _name(values.get("origin-run-id"))
-    fields.origin_task = _name(values.get("origin-task-id"))
-    if values.get("ds-type") and values.get("ds-root"):
-        fields.datastore = (str(values["ds-type"]), str(values["ds-root"]))
-    fields.control = values.get("internal_task_type") == "control_task"
-    fields.world_size = _number(values.get("parallel-world-size"))
-    fields.labels = _labels(values.get("foreach-stack"))
-    path = str(values.get("foreach-execution-path") or "")
-    fields.index = _number(path.rpartition(":")[2])
-    if fields.world_size is not None and not fields.labels and fields.index is not None:
-        fields.labels = (f"node={fields.index}",)
-    return fields
+        _read_attempt(attempts, name, value, row.get("tags"), when)
+    stored_in = (values.get("ds-type"), values.get("ds-root"))
+    index = _number(str(values.get("foreach-execution-path") or "").rpartition(":")[2])
+    labels = _labels(values.get("foreach-stack"))
+    world_size = _number(values.get("parallel-world-size"))
+    if world_size is not None and not labels and index is not None:
+        labels = (f"node={index}",)
+    return Fields(
+        attempts=tuple(
+            AttemptEvidence(number, **known) for number, known in sorted(attempts.items())
+        ),
+        index=index,
+        labels=labels,
+        origin_run=_name(values.get("origin-run-id")),
+        origin_task=_name(values.get("origin-task-id")),
+        datastore=(str(stored_in[0]), str(stored_in[1])) if all(stored_in) else None,
+        control=values.get("internal_task_type") == "control_task",
+        world_size=world_size,
+        newest=timed[-1][0] if timed else None,
+    )
 
 
-def _read_attempt(fields: Fields, name: str, value: Any, tags: Any, when: Ms) -> None:
+def _read_attempt(
+    attempts: dict[int, dict[str, Any]], name: str, value: Any, tags: Any, when: Ms
+) -> None:
     """Take in what a row says of an attempt.
 
     `attempt` and `attempt-done` have the number as their value; `attempt_ok` only in its tag.
     """
-    tagged = _tagged(tags)
-    number = _number(value) if name in ("attempt", "attempt-done") else tagged
+    number = _number(value) if name in ("attempt", "attempt-done") else _tagged(tags)
     if number is None or not 0 <= number < MAX_ATTEMPTS:
         return
-    if name not in ("attempt", "attempt-done", "attempt_ok") and number not in fields._attempts:
-        return
-    known = fields._attempts.get(number, AttemptEvidence(number))
-    known = replace(known, last_sign=Ms(max(known.last_sign or 0, when)))
-    if name == "attempt" and known.started_at is None:
-        known = replace(known, started_at=when)
+    if number not in attempts:
+        if name not in ("attempt", "attempt-done", "attempt_ok"):
+            return
+        attempts[number] = {}
+    known = attempts[number]
+    known["last_sign"] = when
+    if name == "attempt":
+        known.setdefault("started_at", when)
     elif name == "attempt_ok":
-        known = replace(known, ok=str(value) == "True", ended_at=when)
+        known["ok"], known["ended_at"] = str(value) == "True", when
     elif name == "attempt-done":
-        known = replace(known, done=True, ended_at=known.ended_at or when)
-    fields._attempts[number] = known
+        known["done"] = True
+        known.setdefault("ended_at", when)
 
 
 def _tagged(tags: Any) -> int | None:
@@ -94,6 +123,12 @@ def moment(value: Any) -> Ms | None:
     """A time as a provider gives it, in milliseconds; None for what is no time."""
     number = _number(value)
     return Ms(number) if number is not None and 0 <= number <= LATEST else None
+
+
+def heartbeat(row: Mapping[str, Any]) -> Ms | None:
+    """`last_heartbeat_ts` of a run or task row; the service counts it in seconds."""
+    seconds = moment(row.get("last_heartbeat_ts"))
+    return moment(seconds * 1000) if seconds is not None else None
 
 
 def _time(row: Mapping[str, Any]) -> Ms:

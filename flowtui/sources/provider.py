@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,6 @@ from flowtui.sources.metadata_rows import moment
 ANY_NAMESPACE = ""
 """The value of `--namespace` that stands for all namespaces, Metaflow's `namespace(None)`."""
 
-TIMEOUT = 20.0
-"""Seconds after which a request to a metaflow-service counts as unanswered."""
-
 _IDS: Mapping[str, str] = {
     "flow": "flow_id",
     "run": "run_number",
@@ -27,8 +23,6 @@ _IDS: Mapping[str, str] = {
     "artifact": "name",
 }
 """What a row of each kind is told by; a row without it is none."""
-
-_interrupted = threading.Event()
 
 
 class Provider:
@@ -64,8 +58,18 @@ class Provider:
             raise NotFound(self._no_root())
 
     @property
+    def type(self) -> str:
+        """Metaflow's name for its kind: `local`, `service`, or what an extension brings."""
+        return str(self._backend.TYPE)
+
+    @property
     def is_local(self) -> bool:
-        return bool(self._backend.TYPE == "local")
+        return self.type == "local"
+
+    @property
+    def service_url(self) -> str | None:
+        """The address of the metaflow-service, or None for another kind."""
+        return str(self._backend.INFO).rstrip("/") if self.type == "service" else None
 
     @property
     def local_root(self) -> Path | None:
@@ -76,6 +80,15 @@ class Provider:
             lambda *_, **__: None, create_on_absent=False
         )
         return Path(root) if root else None
+
+    @property
+    def ahead(self) -> int:
+        """Milliseconds that a metaflow-service's clock is ahead of this machine's; else 0."""
+        if self.type != "service":
+            return 0
+        from flowtui.sources.impatient import Impatient
+
+        return Impatient.ahead
 
     def is_away(self) -> bool:
         """Whether the whole local root has gone, as when what it was mounted from has."""
@@ -98,7 +111,7 @@ class Provider:
         try:
             return self._backend.get_object(kind, part, {}, attempt, *path)
         except Exception as error:
-            raise self._translated(error) from error
+            raise self.translated(error) from error
 
     def list(
         self, kind: str, part: str, *path: str, attempt: int | None = None
@@ -108,7 +121,7 @@ class Provider:
         if isinstance(rows, Mapping):
             rows = [rows]
         if rows is not None and not isinstance(rows, Sequence):
-            raise self._strange()
+            raise self.strange()
         needed = _IDS.get(kind if part == "self" else part)
         return [
             row
@@ -120,7 +133,7 @@ class Provider:
         """What the provider knows of one flow, run, step or task; None when there is none."""
         row = self.get(kind, "self", *path)
         if row and not isinstance(row, Mapping):
-            raise self._strange()
+            raise self.strange()
         return row or None
 
     def resolve(self, target: Target) -> Target:
@@ -188,17 +201,23 @@ class Provider:
             return f"Flow {flow} has no runs yet."
         return self._no_flow(flow)
 
-    def _translated(self, error: Exception) -> SourceError:
+    def translated(self, error: Exception) -> SourceError:
+        """What went wrong below the provider, as a sentence."""
         if isinstance(error, SourceError):
             return error
         # What is no JSON: another kind of server, or a file that is just being written.
         if isinstance(error, ValueError):
-            return self._strange()
+            return self.strange()
         if (code := getattr(error, "http_code", None)) is not None:
-            return Unreachable(f"{self} answers with an error, HTTP status {code}.")
+            return self.refused(code)
         return Unreachable(f"{self} does not answer: {_sentence(error)}")
 
-    def _strange(self) -> Unreachable:
+    def refused(self, code: int) -> Unreachable:
+        """The error for an answer with an HTTP status of 400 or more."""
+        return Unreachable(f"{self} answers with an error, HTTP status {code}.")
+
+    def strange(self) -> Unreachable:
+        """The error for an answer that no provider gives."""
         if self.is_local:
             return Unreachable(f"{self} cannot be read: a metadata file in it is damaged.")
         return Unreachable(
@@ -236,8 +255,10 @@ def _select(metaflow: Any, metadata: str) -> None:
         if kind == "local":
             sentence = f"No Metaflow metadata in {info}: it has no .metaflow folder."
             raise NotFound(sentence) from error
+        from flowtui.sources.impatient import interrupted
+
         # Metaflow takes Ctrl-C for one of the ways in which a service may fail to answer.
-        if _interrupted.is_set():
+        if interrupted.is_set():
             raise KeyboardInterrupt from None
         raise Unreachable(f"{metadata} does not answer: {_sentence(error)}") from error
 
@@ -245,20 +266,11 @@ def _select(metaflow: Any, metadata: str) -> None:
 def _make_impatient() -> None:
     """Give Metaflow's service client a time-out and one try: flowtui backs off by itself."""
     from metaflow.plugins.metadata_providers import service
-    from requests.adapters import HTTPAdapter
 
-    class Impatient(HTTPAdapter):
-        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return super().send(request, *args, **{**kwargs, "timeout": TIMEOUT})
-            except KeyboardInterrupt:
-                _interrupted.set()
-                raise
+    from flowtui.sources.impatient import make_impatient
 
     service.SERVICE_RETRY_COUNT = 1
-    session = service.ServiceMetadataProvider._session
-    session.mount("http://", Impatient())
-    session.mount("https://", Impatient())
+    make_impatient(service.ServiceMetadataProvider._session)
 
 
 def _created(row: Mapping[str, Any]) -> int:
@@ -273,6 +285,8 @@ def _some(names: Sequence[str]) -> str:
 def _sentence(error: Exception) -> str:
     """An error in a few words, else by its first line, with a full stop."""
     import requests
+
+    from flowtui.sources.impatient import TIMEOUT
 
     if isinstance(error, requests.Timeout):
         return f"no answer within {TIMEOUT:g} s."

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flowtui.model import Target
 from flowtui.sources.base import RunSource, Unsupported
 from flowtui.sources.client import ClientSource
+from flowtui.sources.local import LocalSource
 from flowtui.sources.provider import Provider
+from flowtui.sources.service import ServiceSource
 
-SOURCES: Sequence[str] = ("client",)
-"""The names that `--source` takes."""
+_SOURCES: Mapping[str, Callable[..., RunSource]] = {
+    "client": ClientSource,
+    "local": LocalSource,
+    "service": ServiceSource,
+}
+"""What `--source` takes, and what it opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,18 @@ def open_source(
 
     Raises NotFound, Unreachable or Unsupported. Imports Metaflow, which takes a third of a second.
     """
-    if where.source is not None and where.source not in SOURCES:
-        raise Unsupported(f"There is no source {where.source!r}. Pass {' or '.join(SOURCES)}.")
     provider = Provider(where.metadata, where.namespace)
+    name = source_name(where, provider)
     resolved = provider.resolve(target)
-    return resolved, ClientSource(provider, resolved.flow, resolved.run, clock=clock)
+    return resolved, _SOURCES[name](provider, resolved.flow, resolved.run, clock=clock)
+
+
+def source_name(where: Where, provider: Provider) -> str:
+    """The source for a provider: the one asked for, else the fastest; raises Unsupported."""
+    if where.source is None:
+        return provider.type if provider.type in _SOURCES else "client"
+    if where.source not in ("client", provider.type):
+        raise Unsupported(
+            f"The source {where.source} cannot read {provider}. Pass --source client or --metadata."
+        )
+    return where.source

@@ -1,0 +1,418 @@
+"""A run of Metaflow as its records tell it: the source behind every way to read them.
+
+Gathers the evidence of each task, lets the ledger judge it, and knows what lies outside metadata:
+processes, runtime records, artifacts.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from flowtui.logs.tails import BlobTail, LocalTail, Tail
+from flowtui.model import Changes, Graph, Key, Ms, ProcessUse, RunDescription
+from flowtui.sources import plain_pickle
+from flowtui.sources.base import NotFound, SourceError, Unreachable
+from flowtui.sources.datastore import Datastore, StoredIn
+from flowtui.sources.graph_info import read_graph
+from flowtui.sources.ledger import Ledger
+from flowtui.sources.metadata_rows import Fields, heartbeat, moment
+from flowtui.sources.processes import ProcessWatch, RunProcesses
+from flowtui.sources.provider import Provider
+from flowtui.sources.records import Records, TaskRecord
+from flowtui.status import AttemptEvidence, TaskEvidence, Vital
+
+LOG_SOURCES = ("runtime", "task")
+"""Metaflow's `mflog.LOG_SOURCES`: who may have minted a line of a stream."""
+
+ORIGIN_DEPTH = 50
+"""How many resumes back the foreach label of a cloned task is looked for."""
+
+SPLITS_READ = 200
+"""Foreach tasks of one step whose number of splits is read; beyond, the total stays unknown."""
+
+Foreach = tuple[int | None, tuple[str, ...]]
+"""Index in the innermost foreach, and one label per level."""
+
+T = TypeVar("T")
+
+
+class MetaflowRun:
+    """One run. Blocking; used by one thread at a time, `log` and `attend` apart."""
+
+    def __init__(
+        self,
+        records: Records,
+        provider: Provider,
+        flow: str,
+        run: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` gives seconds since the epoch, as this machine counts them; `monotonic` seconds
+        that only ever go on."""
+        self._records, self._provider = records, provider
+        self._path = (flow, run)
+        self._clock, self._monotonic = clock, monotonic
+        self._lead = 0
+        self._datastore = Datastore(provider, flow, run)
+        self._ledger = Ledger()
+        self._processes = ProcessWatch(run) if provider.is_local else None
+        self._found = RunProcesses()
+        self._description: RunDescription | None = None
+        self._kept: dict[Key, TaskRecord] = {}
+        self._open_ended: set[Key] = set()
+        self._owed: dict[Key, None] = {}
+        self._postponed = False
+        self._uncounted: set[Key] = set()
+        self._origins: dict[tuple[str, str, str], Foreach] = {}
+        self._values: dict[str, Any] = {}
+        self._stored_in: StoredIn | None = None
+        self._resumed_from: str | None = None
+        self._newest: Ms | None = None
+        self._deadline = 0.0
+        self._attended: Sequence[Key] = ()
+
+    def describe(self) -> RunDescription:
+        """What is known of the run apart from its tasks."""
+        if self._description is None or not self._description.graph.nodes:
+            self._description = self._read_description(self._run_row())
+        return self._description
+
+    def poll(self) -> Changes:
+        """Read what can still change and say what did."""
+        row = self._run_row()
+        description = self.describe()
+        self._deadline = self._monotonic() + self._records.patience
+        if self._processes is not None:
+            self._found = self._processes.look(description.graph.file, description.created_at)
+        taken = set()
+        for record in self._records.changed(self._final):
+            self._take(record)
+            taken.add(record.key)
+        self._deadline = math.inf
+        self._look_again(taken)
+        self._pay_debts()
+        description = self._with_origin(description)
+        # The run's registration is its first sign, before any of its tasks has written one.
+        self._newest = Ms(
+            max(self._newest or 0, description.created_at or 0, self._records.newest or 0)
+        )
+        beat = heartbeat(row)
+        vital = Vital(
+            now=self._now(beat),
+            heartbeat=beat,
+            launcher=self._found.launcher,
+            launcher_gone=self._found.launcher_gone,
+            last_sign=self._newest,
+        )
+        heartbeats = self._records.heartbeats
+        for key in self._ledger.doubtful(description, vital, heartbeats=heartbeats):
+            again = self._records.again(key)
+            if again is not None:
+                self._take(again)
+        return replace(
+            self._ledger.changes(description, vital, heartbeats=heartbeats),
+            processes=self._uses(),
+            more=self._records.more or bool(self._owed),
+            trouble=self._records.trouble,
+        )
+
+    def attend(self, tasks: Sequence[Key]) -> None:
+        """Name the tasks in view: what is read piece by piece is read for these first."""
+        self._attended = tuple(tasks)
+        self._records.attend(self._attended)
+
+    def log(self, step: str, task: str, attempt: int, stream: str) -> Tail:
+        """A tail of `stdout` or `stderr`: local files by offset, other datastores as a whole."""
+
+        def ended() -> bool:
+            evidence = self._ledger.evidence((step, task))
+            return evidence is not None and any(
+                (known.number == attempt and (known.ok is not None or known.exit is not None))
+                or known.number > attempt
+                for known in evidence.attempts
+            )
+
+        names = {source: f"{attempt}.{source}_{stream}.log" for source in LOG_SOURCES}
+        stored_in = self._where_stored((step, task))
+        folder = self._datastore.task_folder(step, task, stored_in)
+        if folder is not None:
+            return LocalTail({source: folder / name for source, name in names.items()}, ended)
+        return BlobTail(
+            lambda: self._datastore.read_files(step, task, stored_in, tuple(names.values())), ended
+        )
+
+    def environment(self) -> Mapping[str, str]:
+        """The `METAFLOW_*` variables with which a flow writes to where this source reads."""
+        return self._provider.environment()
+
+    def close(self) -> None:
+        """Release what is held; the source is not used afterwards."""
+        self._records.close()
+
+    # The run
+
+    def _now(self, beat: Ms | None) -> Ms:
+        """The source's clock: what the provider tells of it, and never behind its records."""
+        here = int(self._clock() * 1000) + self._provider.ahead
+        self._lead = max(self._lead, (self._newest or 0) - here, (beat or 0) - here)
+        return Ms(here + self._lead)
+
+    def _run_row(self) -> Mapping[str, Any]:
+        row = self._records.run()
+        if row is None:
+            if self._provider.is_away():
+                raise Unreachable(f"{self._provider} is no longer there.")
+            raise NotFound(f"Run {'/'.join(self._path)} is no longer there.")
+        return row
+
+    def _read_description(self, row: Mapping[str, Any]) -> RunDescription:
+        tags = [str(tag) for tag in row.get("system_tags") or ()]
+        users = [tag.removeprefix("user:") for tag in tags if tag.startswith("user:")]
+        graph, parameters = self._read_parameters()
+        return RunDescription(
+            flow=self._path[0],
+            run=self._path[1],
+            source=self._records.name,
+            user=users[0] if users else None,
+            tags=tuple(sorted(str(tag) for tag in row.get("tags") or ())),
+            system_tags=tuple(sorted(tags)),
+            created_at=moment(row.get("ts_epoch")),
+            graph=graph,
+            parameters=parameters,
+            origin_run=self._description.origin_run if self._description else None,
+        )
+
+    def _read_parameters(self) -> tuple[Graph, Mapping[str, Any]]:
+        """The graph and the parameters' values, both artifacts of the `_parameters` task."""
+        artifacts = self._records.parameters()
+        if "_graph_info" not in artifacts:
+            return Graph(), {}
+        graph, names = read_graph(self._plain(artifacts["_graph_info"]))
+        return graph, {name: self._shown(artifacts[name]) for name in names if name in artifacts}
+
+    def _with_origin(self, description: RunDescription) -> RunDescription:
+        """The description with the origin run, which only tasks tell."""
+        if self._resumed_from is not None and description.origin_run is None:
+            description = replace(description, origin_run=self._resumed_from)
+            self._description = description
+        return description
+
+    # Tasks
+
+    def _final(self, key: Key) -> bool:
+        return self._ledger.final(key) and key not in self._uncounted
+
+    def _take(self, record: TaskRecord) -> None:
+        """Complete what the metadata says of a task with what lies elsewhere, and note it."""
+        key, fields = record.key, record.fields
+        self._kept[key] = record
+        # Until it is complete: a look-up may fail, and the record is not given again.
+        self._owed[key] = None
+        self._postponed = False
+        self._newest = Ms(max(self._newest or 0, fields.newest or 0))
+        self._stored_in = fields.datastore or self._stored_in
+        self._resumed_from = self._resumed_from or fields.origin_run
+        index, labels = self._foreach(key, fields)
+        evidence = TaskEvidence(
+            step=key[0],
+            id=key[1],
+            attempts=tuple(self._complete(record, attempt) for attempt in fields.attempts),
+            index=index,
+            labels=labels,
+            origin_task=self._origin(key[0], fields),
+            heartbeat=record.heartbeat,
+        )
+        self._ledger.record(evidence, control=fields.control)
+        last = evidence.attempts[-1] if evidence.attempts else None
+        if last is not None and last.ok is not True and last.exit is None:
+            self._open_ended.add(key)
+        else:
+            self._open_ended.discard(key)
+        self._read_splits(key, fields)
+        if not self._postponed:
+            del self._owed[key]
+
+    def _look_again(self, taken: set[Key]) -> None:
+        """Look for what leaves no metadata: ends and processes of last attempts, split counts."""
+        for key in list(self._open_ended - taken):
+            if self._ledger.final(key):
+                self._open_ended.discard(key)
+                continue
+            known = self._ledger.evidence(key)
+            record = self._kept[key]
+            last = self._complete(record, record.fields.attempts[-1])
+            if known is not None and known.attempts[-1] != last:
+                self._take(record)
+        for key in self._uncounted - taken:
+            self._read_splits(key, self._kept[key].fields)
+
+    def _pay_debts(self) -> None:
+        """Look up what the polls before had no time for; what is in view comes first."""
+        until = self._monotonic() + self._records.patience
+        for key in in_view_first(self._attended, self._owed):
+            self._take(self._kept[key])
+            if self._monotonic() >= until:
+                return
+
+    def _in_due_time(self, look_up: Callable[[], T], until_then: T) -> T:
+        """What `look_up` gives, if this poll still has time for it, else what holds until then."""
+        if self._monotonic() < self._deadline:
+            return look_up()
+        self._postponed = True
+        return until_then
+
+    def _complete(self, record: TaskRecord, attempt: AttemptEvidence) -> AttemptEvidence:
+        """The attempt's evidence with what is kept elsewhere than in metadata."""
+        key, number = record.key, attempt.number
+        if attempt.ok:
+            return self._perhaps_caught(record, attempt)
+        stored_in = record.fields.datastore or self._stored_in
+        if attempt.ok is None and attempt.done:
+            row = self._records.artifact(key, number, "_task_ok")
+            value = self._plain_once(row) if row else None
+            return replace(attempt, task_ok=value if isinstance(value, bool) else None)
+        attempt = replace(attempt, exit=self._datastore.exit(*key, stored_in, number))
+        if attempt.ok is False:
+            return attempt
+        process = (key[1], number)
+        return replace(
+            attempt,
+            process=self._found.steps.get(process),
+            process_ended=self._found.ended.get(process),
+        )
+
+    def _perhaps_caught(self, record: TaskRecord, attempt: AttemptEvidence) -> AttemptEvidence:
+        key = record.key
+        node = self._graph.by_name.get(key[0])
+        if record.fields.origin_task is not None or (node and not node.decorator("catch")):
+            return attempt
+        known = self._ledger.evidence(key)
+        for before in known.attempts if known else ():
+            if before.number == attempt.number and before.ok and before.caught is not None:
+                return replace(attempt, caught=before.caught, success=before.success)
+
+        def look_up() -> AttemptEvidence:
+            names = self._records.artifact_names(key, attempt.number)
+            if "_catch_exception" in names or node is None or "_success" not in names:
+                return replace(attempt, caught="_catch_exception" in names)
+            row = self._records.artifact(key, attempt.number, "_success")
+            value = self._plain_once(row) if row else None
+            return replace(attempt, success=value if isinstance(value, bool) else None)
+
+        return self._in_due_time(look_up, replace(attempt, caught=None))
+
+    def _origin(self, step: str, fields: Fields) -> str | None:
+        if fields.origin_task is None:
+            return None
+        return f"{self._path[0]}/{fields.origin_run}/{step}/{fields.origin_task}"
+
+    def _foreach(self, key: Key, fields: Fields) -> Foreach:
+        """Index and labels; a clone does not record them, the task it was cloned from does."""
+        if not fields.origin_task or not fields.origin_run:
+            return fields.index, fields.labels
+        known = self._origins.get((fields.origin_run, key[0], fields.origin_task))
+        if known is not None:
+            return known
+        unknown: Foreach = (None, ())
+        return self._in_due_time(lambda: self._foreach_of_origin(key[0], fields), unknown)
+
+    def _foreach_of_origin(self, step: str, fields: Fields) -> Foreach:
+        asked: list[tuple[str, str, str]] = []
+        found = (fields.index, fields.labels)
+        while fields.origin_task and fields.origin_run and len(asked) < ORIGIN_DEPTH:
+            origin = (fields.origin_run, step, fields.origin_task)
+            if origin in self._origins:
+                found = self._origins[origin]
+                break
+            asked.append(origin)
+            fields = self._records.origin(*origin)
+            found = (fields.index, fields.labels)
+        for origin in asked:
+            self._origins[origin] = found
+        return found
+
+    def _read_splits(self, key: Key, fields: Fields) -> None:
+        """How many tasks a foreach task asked for; a num_parallel's own tasks tell their number."""
+        step, task = key
+        graph = self._graph
+        if fields.world_size is not None and fields.control:
+            for before in graph.predecessors.get(step, ()):
+                self._ledger.record_split(before, task, fields.world_size)
+        node = graph.by_name.get(step)
+        if node is None or node.type != "split-foreach" or task in self._ledger.splits(step):
+            return
+        self._uncounted.discard(key)
+        if len(self._ledger.splits(step)) >= SPLITS_READ:
+            return
+        # A clone's artifacts may come after its metadata: it is read again until they are there.
+        self._uncounted.add(key)
+        finished = [attempt.number for attempt in fields.attempts if attempt.ok]
+        if not finished:
+            return
+
+        def count() -> Any:
+            row = self._records.artifact(key, finished[-1], "_foreach_num_splits")
+            return self._plain_once(row) if row else None
+
+        counted = self._in_due_time(count, None)
+        if isinstance(counted, int):
+            self._ledger.record_split(step, task, counted)
+            self._uncounted.discard(key)
+
+    def _uses(self) -> Mapping[Key, ProcessUse]:
+        """What live step processes use, by task."""
+        uses: dict[Key, ProcessUse] = {}
+        for key in self._open_ended:
+            attempts = self._kept[key].fields.attempts
+            use = self._found.uses.get((key[1], attempts[-1].number))
+            if use is not None:
+                uses[key] = use
+        return uses
+
+    # Stored values
+
+    @property
+    def _graph(self) -> Graph:
+        return self._description.graph if self._description else Graph()
+
+    def _where_stored(self, key: Key) -> StoredIn | None:
+        """Kind and root of a task's datastore; all tasks of a run use the same one."""
+        record = self._kept.get(key)
+        return (record.fields.datastore if record else None) or self._stored_in
+
+    def _plain(self, artifact: Mapping[str, Any]) -> Any:
+        """An artifact's value if it is plain data, else None."""
+        try:
+            return plain_pickle.loads(self._datastore.blob(artifact))
+        except (plain_pickle.NotPlain, SourceError):
+            return None
+
+    def _plain_once(self, artifact: Mapping[str, Any]) -> Any:
+        """Like `_plain`; equal values are stored once, under one key, and read once."""
+        sha = str(artifact.get("sha"))
+        if sha not in self._values:
+            self._values[sha] = self._plain(artifact)
+        return self._values[sha]
+
+    def _shown(self, artifact: Mapping[str, Any]) -> Any:
+        try:
+            blob = self._datastore.blob(artifact)
+        except SourceError:
+            return "<unreadable>"
+        try:
+            return plain_pickle.loads(blob)
+        except plain_pickle.NotPlain:
+            return f"<object, {len(blob)} bytes>"
+
+
+def in_view_first(attended: Sequence[Key], keys: Iterable[Key]) -> Sequence[Key]:
+    """The keys with those in view before the others, each in its order."""
+    waiting = dict.fromkeys(keys)
+    first = [key for key in attended if waiting.pop(key, key) is None]
+    return [*first, *waiting]
