@@ -1,4 +1,4 @@
-"""Real runs executed through the tests' metadata service, once, then cached with its rows.
+"""Every scenario of `tests.runs` executed through the tests' metadata service, once, then cached.
 
 The cache depends on the flows, on Metaflow's version and on the service's own source.
 """
@@ -8,16 +8,23 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tests.metadata_service import MetadataService
-from tests.runs import FIXED, FLOWS, flow_environment, launch
+from tests.runs import FIXED, FLOWS, SCENARIOS, eventually, flow_environment, launch
+
+AT_ONCE = 2
+"""Flows recorded at the same time."""
 
 _READ = """
 import json, sys
@@ -45,13 +52,15 @@ except MetaflowNamespaceMismatch:
 print(json.dumps(seen))
 """
 
-_SOURCES = ("", "_answers", "_api", "_store")
-_FLOW_FILES = ("catch.py", "failed.py", "linear.py")
+_SOURCES = ("", "_answers", "_api", "_runs", "_store")
+
+Ran = tuple[str, int]
+"""The pathspec of a run, and the exit code of its launcher."""
 
 
 @dataclass(frozen=True)
 class ServedRuns:
-    """The recorded runs by scenario: `caught`, `failed`, `resumed`, and `old` of service 2.3.0."""
+    """The recorded runs by scenario, and `old`, a linear one through service 2.3.0."""
 
     root: Path
     pathspecs: dict[str, str]
@@ -80,8 +89,8 @@ def served_runs(cache: Path) -> ServedRuns:
     digest = hashlib.sha256(version("metaflow").encode())
     for name in _SOURCES:
         digest.update((Path(__file__).parent / f"metadata_service{name}.py").read_bytes())
-    for name in _FLOW_FILES:
-        digest.update((FLOWS / name).read_bytes())
+    for _, flow_file, _ in SCENARIOS.values():
+        digest.update((FLOWS / flow_file).read_bytes())
     root = cache / f"service-{digest.hexdigest()[:12]}"
     root.mkdir(parents=True, exist_ok=True)
     record = root / "runs.json"
@@ -90,6 +99,7 @@ def served_runs(cache: Path) -> ServedRuns:
         if not record.exists():
             for leftover in root.glob("*.db"):
                 leftover.unlink()
+            shutil.rmtree(root / ".metaflow", ignore_errors=True)
             record.write_text(json.dumps(_execute(root)))
     pathspecs, exit_codes = json.loads(record.read_text())
     return ServedRuns(root, pathspecs, exit_codes)
@@ -99,19 +109,52 @@ def _execute(root: Path) -> tuple[dict[str, str], dict[str, int]]:
     with (
         MetadataService("2.5.1", db=root / "2.5.1.db") as new,
         MetadataService("2.3.0", paging=False, filtered_tasks=False, db=root / "2.3.0.db") as old,
+        ThreadPoolExecutor(max_workers=AT_ONCE) as pool,
     ):
-        started = {
-            "caught": ("CatchFlow", launch(root, "catch.py", "run", extra=new.environment)),
-            "failed": ("FailedFlow", launch(root, "failed.py", "run", extra=new.environment)),
-            "old": ("LinearFlow", launch(root, "linear.py", "run", extra=old.environment)),
-        }
-        process, id_file = started["failed"][1]
-        process.wait(timeout=100)
-        resume = ("resume", "--origin-run-id", id_file.read_text())
-        again = launch(root, "failed.py", *resume, extra=FIXED | new.environment)
-        started["resumed"] = ("FailedFlow", again)
-        codes = {name: process.wait(timeout=100) for name, (_, (process, _)) in started.items()}
-        pathspecs = {
-            name: f"{flow}/{id_file.read_text()}" for name, (flow, (_, id_file)) in started.items()
-        }
-    return pathspecs, codes
+        recorders = {name: _plain(name, root, new) for name in SCENARIOS}
+        recorders["launcher_killed"] = lambda: _launcher_killed(root, new)
+        # Both count runs from 1: each has a datastore of its own.
+        recorders["old"] = lambda: _run("linear", root / "old", old)
+        # What it waits for stands before it in the queue.
+        recorders["resumed"] = lambda: _resumed(root, new, running["failed"].result()[0])
+        running = {name: pool.submit(recorders[name]) for name in recorders}
+        ran = {name: future.result() for name, future in running.items()}
+    return {name: run for name, (run, _) in ran.items()}, {
+        name: code for name, (_, code) in ran.items()
+    }
+
+
+def _plain(scenario: str, root: Path, service: MetadataService) -> Callable[[], Ran]:
+    return lambda: _run(scenario, root, service)
+
+
+def _run(scenario: str, root: Path, service: MetadataService, *arguments: str, **extra: str) -> Ran:
+    flow, flow_file, _ = SCENARIOS[scenario]
+    process, id_file = launch(
+        root, flow_file, *(arguments or ("run",)), extra=service.environment | extra
+    )
+    code = process.wait(timeout=100)
+    return f"{flow}/{id_file.read_text()}", code
+
+
+def _resumed(root: Path, service: MetadataService, origin: str) -> Ran:
+    run = origin.partition("/")[2]
+    return _run("resumed", root, service, "resume", "--origin-run-id", run, **FIXED)
+
+
+def _launcher_killed(root: Path, service: MetadataService) -> Ran:
+    """A run whose launcher and step process are killed while `wait` runs; nothing lives on."""
+    flow, flow_file, _ = SCENARIOS["launcher_killed"]
+    gate = root / "killed.gate"
+    gate.touch()
+    process, _ = launch(root, flow_file, "run", "--gate", str(gate), extra=service.environment)
+    started = (
+        "SELECT r.run_number FROM runs r JOIN metadata m ON m.run_number = r.run_number"
+        " WHERE r.flow_id = ? AND m.step_name = 'wait' AND m.field_name = 'attempt'"
+    )
+    eventually(lambda: service.store.sql(started, flow), "`wait` has started")
+    [(run,)] = service.store.sql(started, flow)
+    os.killpg(process.pid, signal.SIGKILL)
+    code = process.wait(timeout=30)
+    gate.unlink()
+    return f"{flow}/{run}", code

@@ -158,7 +158,7 @@ def test_a_malformed_target_is_refused_with_an_example(cli: Cli, target: str) ->
         (("A/1", "--interval", "nan"), "'--interval'"),
         (("A/1", "--theme", "plaid"), "There is no theme 'plaid'. Themes: textual-dark"),
         (("demo", "--theme", "plaid"), "There is no theme 'plaid'. Themes: textual-dark"),
-        (("show", "A/1", "--source", "magic"), "There is no source 'magic'. Pass client."),
+        (("show", "A/1", "--source", "magic"), "Invalid value for '--source': 'magic' is not one of"),
         (("show", "A/1", "--metadata", "magic"), "There is no metadata provider 'magic'. Pass"),
         (("A/1",), "There is no terminal to draw on. Use: flowtui show A/1"),
         (("demo",), "There is no terminal to draw on."),

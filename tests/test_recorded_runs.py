@@ -1,17 +1,24 @@
-"""What each recorded run must look like: one table, written from what its flow does."""
+"""What each recorded run must look like to every source: one table, written from what flows do."""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from flowtui.model import State, Target, Task
-from flowtui.sources.registry import Where, open_source
+from flowtui.model import State, Task
 from flowtui.store import RunStore
+from tests.contract import OVER_LOCAL, OVER_SERVICE, Clocks, Open, watch
+from tests.metadata_service import MetadataService
+from tests.metadata_service_runs import ServedRuns, served_runs
 from tests.runs import SCENARIOS, RecordedRun
+
+pytestmark = pytest.mark.timeout(120, func_only=True)
+"""Recording the runs, once, is not part of the time that a test has."""
 
 S, F, C, L = "succeeded", "failed", "caught", "lost"
 CLONED, SKIPPED = "cloned", "skipped"
@@ -52,6 +59,7 @@ BYPASSED: tuple[str, str, list[Row]] = (SKIPPED, "the switch before it took anot
 NEVER: tuple[str, str, list[Row]] = (SKIPPED, "never reached, and the run is over", [])
 CAUGHT_BY_RETRY = "try 3 of 3: @catch stored it in divide_failed"
 SILENT = "no process on this machine and nothing written for"
+BREATHLESS = "no heartbeat for"
 
 TABLE: dict[str, Seen] = {
     "linear": Seen(
@@ -263,16 +271,67 @@ TABLE: dict[str, Seen] = {
 }
 
 
-def read(recorded: RecordedRun) -> RunStore:
-    """The run as one look at it gives it."""
-    where = Where(metadata=f"local@{recorded.root}", namespace="")
-    # An hour later: recorded a moment ago, what was killed would not have been silent long enough.
-    _, source = open_source(
-        Target(recorded.flow, recorded.run), where, clock=lambda: time.time() + 3600
-    )
-    store = RunStore(source.describe())
-    store.apply(source.poll())
-    return store
+BY_HEARTBEAT: dict[str, Seen] = {
+    "launcher_killed": Seen(
+        F,
+        f"wait/2 lost: {BREATHLESS}",
+        {"start": one(), "wait": one(L, BREATHLESS), "end": NEVER},
+        expected=3,
+        finished=2,
+    ),
+}
+"""What a metadata service shows otherwise: its tasks send heartbeats, their processes are away."""
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Every recorded run, as one of the sources reads it."""
+
+    name: str
+    open_it: Open
+    metadata: str
+    pathspecs: Mapping[str, str]
+
+    @property
+    def by_heartbeat(self) -> bool:
+        return self.name in OVER_SERVICE
+
+    def read(self, scenario: str) -> RunStore:
+        """The run as one look at it gives it."""
+        flow, _, run = self.pathspecs[scenario].partition("/")
+        # An hour later: recorded a moment ago, what was killed would not have been silent enough.
+        clocks = Clocks(time.time() + 3600)
+        return watch(self.open_it, self.metadata, flow, run, clocks).poll()
+
+    def wanted(self, scenario: str) -> Seen:
+        return (BY_HEARTBEAT if self.by_heartbeat else {}).get(scenario, TABLE[scenario])
+
+    def comparable(self, reason: str) -> str:
+        """A reason as the table has it: a service counts tasks of all runs, not of each."""
+        return re.sub(r"/\d+", "/#", reason) if self.by_heartbeat else reason
+
+
+@pytest.fixture(scope="module")
+def served(pytestconfig: pytest.Config) -> ServedRuns:
+    return served_runs(Path(pytestconfig.rootpath) / ".pytest_cache" / "flowtui-runs")
+
+
+@pytest.fixture(scope="module")
+def address(served: ServedRuns, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service with all recorded runs."""
+    with MetadataService(db=served.database(tmp_path_factory.mktemp("served"))) as service:
+        yield service.url
+
+
+@pytest.fixture(params=[*OVER_LOCAL, *OVER_SERVICE])
+def recordings(request: pytest.FixtureRequest, runs: dict[str, RecordedRun]) -> Recordings:
+    name = request.param
+    if name in OVER_LOCAL:
+        pathspecs = {scenario: recorded.pathspec for scenario, recorded in runs.items()}
+        return Recordings(name, OVER_LOCAL[name], f"local@{runs['linear'].root}", pathspecs)
+    served: ServedRuns = request.getfixturevalue("served")
+    metadata = f"service@{request.getfixturevalue('address')}"
+    return Recordings(name, OVER_SERVICE[name], metadata, served.pathspecs)
 
 
 def by_label(tasks: Iterator[Task]) -> list[Task]:
@@ -281,10 +340,10 @@ def by_label(tasks: Iterator[Task]) -> list[Task]:
 
 
 @pytest.mark.parametrize("scenario", TABLE)
-def test_a_recorded_run_reads_as_its_flow_went(scenario: str, runs: dict[str, RecordedRun]) -> None:
-    wanted, store = TABLE[scenario], read(runs[scenario])
+def test_a_recorded_run_reads_as_its_flow_went(scenario: str, recordings: Recordings) -> None:
+    wanted, store = recordings.wanted(scenario), recordings.read(scenario)
     assert store.status.state == wanted.state
-    assert wanted.reason in store.status.reason
+    assert recordings.comparable(wanted.reason) in recordings.comparable(store.status.reason)
     assert [node.name for node in store.graph.nodes] == list(wanted.steps)
     for step, (state, reason, rows) in wanted.steps.items():
         status = store.steps[step]
@@ -304,16 +363,14 @@ def test_every_scenario_has_its_row() -> None:
     assert set(TABLE) == set(SCENARIOS)
 
 
-def test_earlier_attempts_say_what_followed_them(runs: dict[str, RecordedRun]) -> None:
-    flaky = read(runs["retry"]).task("flaky", "2")
-    assert flaky is not None
+def test_earlier_attempts_say_what_followed_them(recordings: Recordings) -> None:
+    (flaky,) = recordings.read("retry").tasks("flaky").values()
     assert [attempt.reason for attempt in flaky.attempts] == [
         "attempt_ok=False, attempt 1 followed",
         "attempt_ok=False, attempt 2 followed",
         "attempt_ok=True",
     ]
-    doomed = read(runs["catch_killed"]).task("doomed", "2")
-    assert doomed is not None
+    (doomed,) = recordings.read("catch_killed").tasks("doomed").values()
     assert [attempt.reason for attempt in doomed.attempts] == [
         "exit by signal 9 (SIGKILL), no outcome recorded, attempt 1 followed",
         "exit by signal 9 (SIGKILL), no outcome recorded, attempt 2 followed",
@@ -322,23 +379,23 @@ def test_earlier_attempts_say_what_followed_them(runs: dict[str, RecordedRun]) -
 
 
 def test_a_resumed_run_names_the_run_and_the_tasks_it_was_cloned_from(
-    runs: dict[str, RecordedRun],
+    recordings: Recordings,
 ) -> None:
-    origin, store = runs["failed"], read(runs["resumed"])
-    assert store.description.origin_run == origin.run
+    origin, store = recordings.read("failed"), recordings.read("resumed")
+    assert store.description.origin_run == origin.description.run
     originals = {
-        task.labels: f"{origin.pathspec}/train/{task.id}"
-        for task in read(origin).tasks("train").values()
+        task.labels: f"{recordings.pathspecs['failed']}/train/{task.id}"
+        for task in origin.tasks("train").values()
     }
     for task in store.tasks("train").values():
         cloned = task.state is State.CLONED
         assert task.origin_task == (originals[task.labels] if cloned else None)
-    assert read(origin).description.origin_run is None
+    assert origin.description.origin_run is None
 
 
-def test_times_are_in_order_and_within_the_run(runs: dict[str, RecordedRun]) -> None:
+def test_times_are_in_order_and_within_the_run(recordings: Recordings) -> None:
     for scenario in TABLE:
-        store = read(runs[scenario])
+        store = recordings.read(scenario)
         created, finished = store.description.created_at, store.status.finished_at
         assert created is not None
         assert finished is not None
@@ -350,9 +407,10 @@ def test_times_are_in_order_and_within_the_run(runs: dict[str, RecordedRun]) -> 
                 assert created <= attempt.started_at <= (ended or finished) <= finished
 
 
-def test_a_description_says_who_when_and_with_what(runs: dict[str, RecordedRun]) -> None:
-    run = read(runs["linear"]).description
-    assert (run.flow, run.run, run.source) == ("LinearFlow", runs["linear"].run, "client")
+def test_a_description_says_who_when_and_with_what(recordings: Recordings) -> None:
+    run = recordings.read("linear").description
+    assert f"{run.flow}/{run.run}" == recordings.pathspecs["linear"]
+    assert run.source == recordings.name.partition(" ")[0]
     assert (run.user, run.tags) == ("tester", ())
     assert {"user:tester", "runtime:dev"} <= set(run.system_tags)
     assert run.parameters == {"alpha": 0.5}

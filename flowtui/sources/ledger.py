@@ -208,7 +208,8 @@ class Ledger:
         return status.terminal_outcome(ends)
 
     def _judge_run(self, description: RunDescription, vital: Vital) -> RunStatus:
-        busy = next(iter(self._busy.values()), None)
+        first = min(self._busy, key=_order, default=None)
+        busy = self._busy[first] if first is not None else None
         if self._failures_moved:
             self._first_failure = first_failure(iter(self._unsuccessful.values()))
             self._failures_moved = False

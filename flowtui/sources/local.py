@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -179,25 +179,28 @@ class LocalRecords(ProviderRecords):
         if "attempt" not in listed.read and "_self.json" not in files:
             return None
         self._damage.pop(key, None)
+        found = self._fields(key, meta, self._needed(listed))
+        if any(attempt.ok is None for attempt in found.attempts):
+            # Without an outcome it counts when an attempt last wrote anything.
+            found = self._fields(key, meta, listed.rows())
+        self._newest = max(self._newest, found.newest or 0)
+        return TaskRecord(key, found)
+
+    def _fields(self, key: Key, meta: str, files: Iterable[str]) -> Fields:
         rows = []
-        for file in self._needed(listed):
+        for file in files:
             try:
                 rows.append(load(f"{meta}/{file}"))
-            except FileNotFoundError:
-                continue
             except Damaged as damage:
                 self._damage[key] = str(damage)
         if len(self._of_run_read) < len(OF_RUN):
             self._of_run_read |= OF_RUN & {str(row.get("field_name")) for row in rows}
-        found = read_fields(rows)
-        self._newest = max(self._newest, found.newest or 0)
-        return TaskRecord(key, found)
+        return read_fields(rows)
 
     def _needed(self, listed: _Listing) -> Collection[str]:
-        """The files of a task whose content counts."""
+        """The files of a task that is taken to have an outcome, as far as they count."""
         started, ended = listed.read.get("attempt", ()), listed.read.get("attempt_ok", ())
         if len(ended) < max(1, len(started)):
-            # Without an outcome it counts when an attempt last wrote anything.
             return listed.rows()
         wanted = OF_TASK | OF_RUN if "origin-task-id" in listed.read else self._wanted
         chosen = {file for field, files in listed.read.items() if field in wanted for file in files}

@@ -56,12 +56,9 @@ def entries(path: str) -> Sequence[str]:
 
 
 def load(path: str) -> dict[str, Any]:
-    """The row that a metadata file holds; raises Damaged, or FileNotFoundError if it is gone."""
+    """The row that a metadata file holds; raises Damaged."""
     try:
-        content = _content(path)
-        row = json.loads(content.decode())
-    except FileNotFoundError:
-        raise
+        row = json.loads(_content(path).decode())
     except OSError as error:
         raise Damaged(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:

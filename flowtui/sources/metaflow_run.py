@@ -37,6 +37,9 @@ SPLITS_READ = 200
 Foreach = tuple[int | None, tuple[str, ...]]
 """Index in the innermost foreach, and one label per level."""
 
+REGISTERED = 2_000
+"""Milliseconds after its end by which an attempt has registered its artifacts: it does so last."""
+
 T = TypeVar("T")
 
 
@@ -59,15 +62,18 @@ class MetaflowRun:
         self._path = (flow, run)
         self._clock, self._monotonic = clock, monotonic
         self._lead = 0
+        self._time = Ms(0)
         self._datastore = Datastore(provider, flow, run)
         self._ledger = Ledger()
         self._processes = ProcessWatch(run) if provider.is_local else None
         self._found = RunProcesses()
         self._description: RunDescription | None = None
+        self._described = False
         self._kept: dict[Key, TaskRecord] = {}
         self._open_ended: set[Key] = set()
         self._owed: dict[Key, None] = {}
         self._postponed = False
+        self._unsure: set[Key] = set()
         self._uncounted: set[Key] = set()
         self._origins: dict[tuple[str, str, str], Foreach] = {}
         self._values: dict[str, Any] = {}
@@ -79,13 +85,15 @@ class MetaflowRun:
 
     def describe(self) -> RunDescription:
         """What is known of the run apart from its tasks."""
-        if self._description is None or not self._description.graph.nodes:
+        if self._description is None or not self._described:
             self._description = self._read_description(self._run_row())
         return self._description
 
     def poll(self) -> Changes:
         """Read what can still change and say what did."""
         row = self._run_row()
+        beat = heartbeat(row)
+        self._time = self._now(beat)
         description = self.describe()
         self._deadline = self._monotonic() + self._records.patience
         if self._processes is not None:
@@ -102,7 +110,6 @@ class MetaflowRun:
         self._newest = Ms(
             max(self._newest or 0, description.created_at or 0, self._records.newest or 0)
         )
-        beat = heartbeat(row)
         vital = Vital(
             now=self._now(beat),
             heartbeat=beat,
@@ -190,10 +197,13 @@ class MetaflowRun:
 
     def _read_parameters(self) -> tuple[Graph, Mapping[str, Any]]:
         """The graph and the parameters' values, both artifacts of the `_parameters` task."""
+        # They are registered one after the other, and all before the first task starts.
+        last_look = bool(self._kept)
         artifacts = self._records.parameters()
         if "_graph_info" not in artifacts:
             return Graph(), {}
         graph, names = read_graph(self._plain(artifacts["_graph_info"]))
+        self._described = bool(graph.nodes) and (last_look or set(names) <= set(artifacts))
         return graph, {name: self._shown(artifacts[name]) for name in names if name in artifacts}
 
     def _with_origin(self, description: RunDescription) -> RunDescription:
@@ -215,6 +225,7 @@ class MetaflowRun:
         # Until it is complete: a look-up may fail, and the record is not given again.
         self._owed[key] = None
         self._postponed = False
+        self._unsure.discard(key)
         self._newest = Ms(max(self._newest or 0, fields.newest or 0))
         self._stored_in = fields.datastore or self._stored_in
         self._resumed_from = self._resumed_from or fields.origin_run
@@ -239,7 +250,7 @@ class MetaflowRun:
             del self._owed[key]
 
     def _look_again(self, taken: set[Key]) -> None:
-        """Look for what leaves no metadata: ends and processes of last attempts, split counts."""
+        """Look for what leaves no metadata: ends and processes of last attempts, artifacts."""
         for key in list(self._open_ended - taken):
             if self._ledger.final(key):
                 self._open_ended.discard(key)
@@ -249,6 +260,8 @@ class MetaflowRun:
             last = self._complete(record, record.fields.attempts[-1])
             if known is not None and known.attempts[-1] != last:
                 self._take(record)
+        for key in self._unsure - taken:
+            self._take(self._kept[key])
         for key in self._uncounted - taken:
             self._read_splits(key, self._kept[key].fields)
 
@@ -296,16 +309,22 @@ class MetaflowRun:
         for before in known.attempts if known else ():
             if before.number == attempt.number and before.ok and before.caught is not None:
                 return replace(attempt, caught=before.caught, success=before.success)
+        unknown = replace(attempt, caught=None)
 
         def look_up() -> AttemptEvidence:
             names = self._records.artifact_names(key, attempt.number)
-            if "_catch_exception" in names or node is None or "_success" not in names:
-                return replace(attempt, caught="_catch_exception" in names)
+            if "_catch_exception" in names:
+                return replace(attempt, caught=True)
+            if self._time - (attempt.ended_at or 0) < REGISTERED:
+                self._unsure.add(key)
+                return unknown
+            if node is None or "_success" not in names:
+                return attempt
             row = self._records.artifact(key, attempt.number, "_success")
             value = self._plain_once(row) if row else None
             return replace(attempt, success=value if isinstance(value, bool) else None)
 
-        return self._in_due_time(look_up, replace(attempt, caught=None))
+        return self._in_due_time(look_up, unknown)
 
     def _origin(self, step: str, fields: Fields) -> str | None:
         if fields.origin_task is None:

@@ -33,14 +33,12 @@ class News:
         found = []
         while True:
             page = self._page(cursor, NEWS)
-            times = [_time(row) for row in page.rows]
-            found += [
-                row
-                for row, written in zip(page.rows, times, strict=True)
-                if written >= floor and row.get("id") not in self._seen
+            fresh = [
+                row for row in page.rows if _time(row) >= floor and row.get("id") not in self._seen
             ]
+            found += fresh
             cursor = page.older
-            if cursor is None or not times or times[-1] < floor:
+            if cursor is None or not fresh:
                 return found
 
     def note(self, rows: Rows, now: float) -> None:
