@@ -22,7 +22,7 @@ from textual.widget import Widget
 
 from flowtui.commands import Command, Scope, bindings, commands
 from flowtui.logs.sanitise import one_line
-from flowtui.model import UNSUCCESSFUL, Target
+from flowtui.model import Target
 from flowtui.screens.help import HelpScreen
 from flowtui.screens.log import LogScreen
 from flowtui.screens.resume import Resumed, ResumeDialog
@@ -66,8 +66,7 @@ class CataloguePalette(Provider):
         store = screen.store
         for name, step in store.steps.items():
             yield f"step {one_line(name, 60)}", partial(screen.visit, name), step.reason
-        failed = (task for task in store.all_tasks() if task.state in UNSUCCESSFUL)
-        for task in islice(failed, _FAILED_TASKS):
+        for task in islice(store.unsuccessful(), _FAILED_TASKS):
             title = one_line(f"task {task.step}/{task.id} {task.label or ''}", 80)
             yield title, partial(screen.visit, *task.key), one_line(task.reason)
 

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 from flowtui.graph.dag import Pair
-from flowtui.graph.draw import BoxContent
+from flowtui.graph.drawing import BoxContent, Piece, Row, pieces, row_width
 from flowtui.graph.geometry import Edge
 from flowtui.logs.sanitise import one_line
 from flowtui.model import Graph, Node, State, StepStatus
-from flowtui.theme import SEVERITY, Look
+from flowtui.store import RunStore
+from flowtui.task_index import SEVERITY
+from flowtui.theme import Look
 
 _STEADY_COUNTS = 11
 """Cells kept for a step's counts from the start, so that boxes do not grow as tasks finish."""
+
+STRIP = 16
+"""Cells of a heat strip at most; where a step has fewer tasks, one cell for each."""
 
 _UNKNOWN = StepStatus(State.PENDING, "")
 _UNICODE = Look()
 
 
 def boxes(
-    graph: Graph, steps: Mapping[str, StepStatus], look: Look, *, one_row: bool = False
+    store: RunStore, look: Look, steps: Iterable[str] | None = None, *, one_row: bool = False
 ) -> Mapping[str, BoxContent]:
     """Step → its box: glyph and name, and for a step of many tasks how they stand.
 
-    With `one_row` all of that stands in one line.
+    Of all steps, or of these. A heat strip shows the tasks in their order, the worst of those that
+    share a cell; below are their numbers by state. With `one_row` all stands in one line, without
+    the strip.
     """
-    contents = {
-        node.name: _box(graph, node, steps.get(node.name, _UNKNOWN), look) for node in graph.nodes
-    }
-    if not one_row:
-        return contents
-    return {
-        name: replace(content, lines=("  ".join(content.lines).rstrip(),))
-        for name, content in contents.items()
-    }
+    graph = store.graph
+    nodes = graph.nodes if steps is None else [graph[name] for name in steps]
+    return {node.name: _box(store, node, look, one_row) for node in nodes}
 
 
 def shown(text: str, look: Look, limit: int = 500) -> str:
@@ -63,20 +63,37 @@ def not_taken(graph: Graph, steps: Mapping[str, StepStatus]) -> set[Pair]:
     }
 
 
-def _box(graph: Graph, node: Node, status: StepStatus, look: Look) -> BoxContent:
+def _box(store: RunStore, node: Node, look: Look, one_row: bool) -> BoxContent:
+    status = store.steps.get(node.name, _UNKNOWN)
     name = f"{look.glyph(status.state)} {shown(node.name, look, 60)}"
-    tasks = sum(status.counts.values())
-    if not _has_many(graph, node, status, tasks):
+    tasks = store.tasks(node.name)
+    if not _has_many(store.graph, node, status, len(tasks)):
         return BoxContent((name,), False, str(status.state))
-    total = max(tasks, status.expected or 0)
-    counts = " ".join(
-        f"{look.glyph(state)}{status.counts[state]}"
-        for state in SEVERITY
-        if status.counts.get(state)
-    )
-    times = "x" if look.ascii else "×"
-    lines = (f"{name} {times}{total or '?'}", counts.ljust(_STEADY_COUNTS))
+    total = max(len(tasks), status.expected or 0)
+    title = f"{name} {'x' if look.ascii else '×'}{total or '?'}"
+    counts = _counts(status, look)
+    if one_row:
+        row = (Piece(f"{title}  "), *counts) if counts else title
+        return BoxContent((row,), True, str(status.state))
+    strip = _strip(tasks.worst(STRIP, status.expected), look)
+    # Until it is known how many tasks there will be, the box has room for the longest strip.
+    room = STRIP if status.expected is None else 0
+    lines = (title, _padded(strip, room), _padded(counts, _STEADY_COUNTS))
     return BoxContent(lines, True, str(status.state))
+
+
+def _counts(status: StepStatus, look: Look) -> tuple[Piece, ...]:
+    known = [state for state in SEVERITY if status.counts.get(state)]
+    counts = [Piece(f"{look.glyph(state)}{status.counts[state]}", str(state)) for state in known]
+    return tuple(part for count in counts for part in (Piece(" "), count))[1:]
+
+
+def _strip(states: Iterable[State], look: Look) -> tuple[Piece, ...]:
+    return tuple(Piece(look.bar(state), str(state)) for state in states)
+
+
+def _padded(row: Row, width: int) -> Row:
+    return (*pieces(row), Piece(" " * (width - row_width(row))))
 
 
 def _has_many(graph: Graph, node: Node, status: StepStatus, tasks: int) -> bool:

@@ -16,7 +16,8 @@ from flowtui.graph.draw import draw
 from flowtui.model import FINISHED, Attempt, Ms, Node, State, StepStatus, Task
 from flowtui.picture import boxes, case_labels, not_taken, shown
 from flowtui.store import RunStore
-from flowtui.theme import SEVERITY, Look
+from flowtui.task_index import SEVERITY
+from flowtui.theme import Look
 from flowtui.times import clock, iso, span, stopwatch
 
 _PIPE_WIDTH = 4000
@@ -141,7 +142,7 @@ def _print(console: Console, store: RunStore, ascii_only: bool) -> None:
     if graph.nodes:
         drawing = draw(
             graph,
-            boxes(graph, store.steps, look),
+            boxes(store, look),
             case_labels(graph, look),
             dimmed=not_taken(graph, store.steps),
             ascii=ascii_only,

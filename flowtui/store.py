@@ -6,17 +6,18 @@ Applying a change set costs what it holds, not what the run holds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from flowtui import steps as rules
 from flowtui.model import (
     FINISHED,
     UNSUCCESSFUL,
     Changes,
     Graph,
+    Key,
     Ms,
     Node,
+    ProcessUse,
     RunDescription,
     RunStatus,
     State,
@@ -24,8 +25,11 @@ from flowtui.model import (
     Target,
     Task,
 )
+from flowtui.step_index import StepIndex
+from flowtui.task_index import StepTasks
 
 _TASKS_NAMED = 8
+_NO_TASKS = StepTasks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +48,27 @@ class RunStore:
         self.description = description
         self.status = RunStatus(State.PENDING, "nothing read yet")
         self.now = Ms(0)
-        self.steps: Mapping[str, StepStatus] = {}
+        self.processes: Mapping[Key, ProcessUse] = {}
         self.counts: Counter[State] = Counter()
-        self._tasks: dict[str, dict[str, Task]] = {}
-        self._step_counts: dict[str, Counter[State]] = {}
+        self._tasks: dict[str, StepTasks] = {}
+        self._unsuccessful: dict[Key, Task] = {}
         self._splits: dict[str, int] = {}
         self._retried = 0
         self._graph = description.graph
+        self._index = StepIndex(self._graph, self._splits, self._tasks)
+        self._expected = self._sum_expected()
+        self._first_failure: Task | None = None
+        self._first_failure_known = True
 
     @property
     def graph(self) -> Graph:
         """The run's graph; steps that have tasks but are in no graph stand at its end."""
         return self._graph
+
+    @property
+    def steps(self) -> Mapping[str, StepStatus]:
+        """How the steps stand, by name; it follows what is applied."""
+        return self._index.steps
 
     @property
     def splits(self) -> Mapping[str, int]:
@@ -73,34 +86,37 @@ class RunStore:
 
         What a run that succeeded did not need does not count; what a failed one did not reach does.
         """
-        done = self.status.state is State.SUCCEEDED
-        known = [
-            step.expected
-            for step in self.steps.values()
-            if not (done and step.state is State.SKIPPED)
-        ]
-        return sum(count for count in known if count) if None not in known else None
+        return self._expected
 
     @property
     def finished(self) -> int:
         """How many tasks have nothing left to do."""
         return sum(count for state, count in self.counts.items() if state in FINISHED)
 
-    def tasks(self, step: str) -> Mapping[str, Task]:
-        """A step's tasks by id, in the order in which they became known."""
-        return self._tasks.get(step, {})
+    def tasks(self, step: str) -> StepTasks:
+        """A step's tasks by id, in the natural order of their ids; it follows what is applied."""
+        if step in self._graph:
+            return self._tasks.setdefault(step, StepTasks())
+        return _NO_TASKS
 
     def task(self, step: str, task_id: str) -> Task | None:
-        return self._tasks.get(step, {}).get(task_id)
+        return self.tasks(step).get(task_id)
 
     def all_tasks(self) -> Iterator[Task]:
         """Every task, by step in graph order."""
         for node in self.graph.nodes:
             yield from self.tasks(node.name).values()
 
+    def unsuccessful(self) -> Iterable[Task]:
+        """The tasks that failed or were lost, in the order in which they became known."""
+        return self._unsuccessful.values()
+
     def first_failure(self) -> Task | None:
         """The unsuccessful task that ended first; one killed because of another is not first."""
-        return first_failure(task for task in self.all_tasks() if task.state in UNSUCCESSFUL)
+        if not self._first_failure_known:
+            self._first_failure = first_failure(iter(self._unsuccessful.values()))
+            self._first_failure_known = True
+        return self._first_failure
 
     def missing(self, target: Target) -> str | None:
         """A sentence that says which part of a target the run does not have, or None."""
@@ -117,58 +133,73 @@ class RunStore:
     def apply(self, changes: Changes) -> Applied:
         """Take a change set in and say what it touched."""
         self.now = changes.now
+        self.processes = changes.processes
+        if not changes:
+            return Applied(False, frozenset(), ())
         known = self._graph
         if changes.description is not None:
             self.description = changes.description
-            self._graph = _with_unknown_steps(changes.description.graph, self._tasks)
+            self._graph = _with_unknown_steps(
+                changes.description.graph, [name for name, tasks in self._tasks.items() if tasks]
+            )
         if changes.status is not None:
             self.status = changes.status
         self._splits.update(changes.splits)
+        by_step: dict[str, list[Task]] = {}
         for task in changes.tasks:
-            self._take(task)
-        before = self.steps
-        self.steps = self._derive_steps()
-        touched = {task.step for task in changes.tasks}
-        touched |= {name for name, step in self.steps.items() if before.get(name) != step}
-        return Applied(self._graph != known, frozenset(touched), changes.tasks)
+            by_step.setdefault(task.step, []).append(task)
+        for step, tasks in by_step.items():
+            self._take(step, tasks)
+        differ = self._derive(by_step, graph=self._graph is not known, splits=bool(changes.splits))
+        return Applied(self._graph != known, differ.union(by_step), changes.tasks)
 
-    def _take(self, task: Task) -> None:
-        if task.step not in self._graph:
-            self._graph = _with_unknown_steps(self._graph, [task.step])
-        tasks = self._tasks.setdefault(task.step, {})
-        counts = self._step_counts.setdefault(task.step, Counter())
-        old = tasks.get(task.id)
-        if old is not None:
-            counts[old.state] -= 1
-            self.counts[old.state] -= 1
-            self._retried -= len(old.attempts) > 1
-        tasks[task.id] = task
-        counts[task.state] += 1
-        self.counts[task.state] += 1
-        self._retried += len(task.attempts) > 1
+    def _take(self, step: str, tasks: list[Task]) -> None:
+        if step not in self._graph:
+            self._graph = _with_unknown_steps(self._graph, [step])
+        known = self._tasks.setdefault(step, StepTasks())
+        latest = {task.id: task for task in tasks}
+        for task_id, task in latest.items():
+            old = known.get(task_id)
+            if old is not None:
+                self.counts[old.state] -= 1
+                self._retried -= len(old.attempts) > 1
+            self.counts[task.state] += 1
+            self._retried += len(task.attempts) > 1
+            self._note_failure(task)
+        known.take(latest.values())
 
-    def _derive_steps(self) -> Mapping[str, StepStatus]:
-        graph = self._graph
-        expected = rules.expected_tasks(graph, self._splits)
-        run_over = self.status.state in FINISHED
-        steps: dict[str, StepStatus] = {}
-        for node in graph.nodes:
-            counts = {
-                state: count
-                for state, count in self._step_counts.get(node.name, Counter()).items()
-                if count
-            }
-            before = [name for name in graph.predecessors[node.name] if name != node.name]
-            steps[node.name] = rules.step(
-                counts,
-                expected[node.name],
-                run_over=run_over,
-                bypassed=not counts and rules.bypassed(node.name, graph, steps),
-                growing=any(
-                    name in steps and steps[name].state is State.RUNNING for name in before
-                ),
-            )
-        return steps
+    def _note_failure(self, task: Task) -> None:
+        failed = task.state in UNSUCCESSFUL
+        if failed:
+            self._unsuccessful[task.key] = task
+        elif self._unsuccessful:
+            failed = self._unsuccessful.pop(task.key, None) is not None
+        if failed:
+            self._first_failure_known = False
+
+    def _derive(self, touched: Iterable[str], *, graph: bool, splits: bool) -> frozenset[str]:
+        """Bring the steps up to date with tasks, and with a graph or splits that differ."""
+        before = self._index.steps
+        if graph:
+            self._index = StepIndex(self._graph, self._splits, self._tasks)
+        due = set(touched).union(self._index.end(self.status.state in FINISHED))
+        if splits and not graph:
+            due.update(self._index.expect(self._splits))
+        differ = self._index.renew(due)
+        if graph:
+            now = self._index.steps.items()
+            differ = frozenset(name for name, status in now if before.get(name) != status)
+        self._expected = self._sum_expected()
+        return differ
+
+    def _sum_expected(self) -> int | None:
+        done = self.status.state is State.SUCCEEDED
+        known = [
+            step.expected
+            for step in self.steps.values()
+            if not (done and step.state is State.SKIPPED)
+        ]
+        return sum(count for count in known if count) if None not in known else None
 
 
 def first_failure(tasks: Iterator[Task]) -> Task | None:
@@ -182,7 +213,7 @@ def first_failure(tasks: Iterator[Task]) -> Task | None:
     return min(tasks, key=ended, default=None)
 
 
-def _with_unknown_steps(graph: Graph, steps: Mapping[str, object] | list[str]) -> Graph:
+def _with_unknown_steps(graph: Graph, steps: list[str]) -> Graph:
     """The graph with a node of type `unknown` for each step it does not have."""
     missing = tuple(Node(name, type="unknown") for name in steps if name not in graph)
     if not missing:

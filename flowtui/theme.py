@@ -34,18 +34,13 @@ ASCII_GLYPHS: Mapping[State, str] = {
     State.SKIPPED: "-",
 }
 
-SEVERITY: tuple[State, ...] = (
-    State.FAILED,
-    State.LOST,
-    State.WAITING,
-    State.RUNNING,
-    State.CAUGHT,
-    State.PENDING,
-    State.SUCCEEDED,
-    State.CLONED,
-    State.SKIPPED,
-)
-"""Every state, what a person wants to see first coming first."""
+BARS: Mapping[State, str] = {
+    **GLYPHS,
+    State.RUNNING: "▃",
+    State.SUCCEEDED: "▆",
+    State.CLONED: "▆",
+}
+"""How a state stands in a heat strip: what goes well is a bar, what wants a look its glyph."""
 
 _DARK: Mapping[State, str] = {
     State.PENDING: "#8a8f98",
@@ -84,6 +79,10 @@ class Look:
 
     def glyph(self, state: State) -> str:
         return (ASCII_GLYPHS if self.ascii else GLYPHS)[state]
+
+    def bar(self, state: State) -> str:
+        """The state's cell in a heat strip."""
+        return (ASCII_GLYPHS if self.ascii else BARS)[state]
 
     def colour(self, state: State) -> str:
         return (_DARK if self.dark else _LIGHT)[state]

@@ -15,6 +15,7 @@ from flowtui.model import (
     Changes,
     Decorator,
     Graph,
+    Key,
     Ms,
     Node,
     RunDescription,
@@ -152,6 +153,9 @@ class FixedSource:
             return Changes(now=CHANGES.now)
         self._polled = True
         return CHANGES
+
+    def attend(self, tasks: Sequence[Key]) -> None:
+        """All is known at once."""
 
     def log(self, step: str, task: str, attempt: int, stream: str) -> FixedTail:
         return FixedTail(LOG if (step, stream) == ("publish", "stderr") else ())

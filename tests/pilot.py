@@ -61,6 +61,6 @@ async def watching(
     target = Target.parse(run.pathspec + focus)
     app = FlowtuiApp(target, where, interval=0.2, read_only=read_only)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await shows(pilot, "client · ")
+        await shows(pilot, "local · ")
         await until(pilot, lambda: "attempt 0" in screen_text(app) or size != WIDE, "a task")
         yield app, pilot

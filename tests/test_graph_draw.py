@@ -14,7 +14,8 @@ from rich.cells import cell_len
 
 from flowtui.graph.arrange import arrange
 from flowtui.graph.dag import Pair, back_edges
-from flowtui.graph.draw import BoxContent, Drawing, draw, measure, paint
+from flowtui.graph.draw import draw, paint
+from flowtui.graph.drawing import BoxContent, Drawing, measure
 from flowtui.graph.geometry import Density, Edge, Size
 from flowtui.graph.route import Leg, Net, assign_tracks
 from flowtui.model import Graph, Node

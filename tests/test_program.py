@@ -78,7 +78,7 @@ def test_a_run_is_watched_to_its_failure_and_resumed_to_success(tmp_path: Path, 
                 screen.wait_for_line(f"countries={country} ✓ ", "succeeded")
 
             gates.open("NO-0")
-            screen.wait_for_line("countries=NO ✗● ", "running", "try 2 of 2")
+            screen.wait_for_line("countries=NO ✗● ", "running", "% cpu")
             screen.wait_for_line("● running", "3 of 6 tasks", "1 retried")
 
             gates.open("NO-1")
@@ -219,6 +219,6 @@ def settled(screen: Terminal) -> str:
 
 def lasting(screen: str) -> str:
     """The screen without the picture's age, and without scrollbars, which round as they like."""
-    without_age = re.sub(r"client · .*", "", screen)
+    without_age = re.sub(r"local · .*", "", screen)
     without_bars = re.sub(r".│", "│", re.sub(r"[▁-█]", " ", without_age))
     return re.sub(r" +$", "", without_bars, flags=re.MULTILINE)

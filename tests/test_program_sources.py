@@ -141,7 +141,7 @@ def test_an_outage_keeps_the_picture_and_ends_by_itself(
         assert "✗ train ×3" in screen.text()
         assert "ValueError: no data for NO" in screen.text()
         away.rename(failed.root / ".metaflow")
-        screen.wait_for("train/4 failed: attempt_ok=False", "client · now")
+        screen.wait_for("train/4 failed: attempt_ok=False", "local · now")
         assert "no longer there" not in screen.text()
 
 

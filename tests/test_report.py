@@ -114,7 +114,7 @@ def test_the_document_of_a_run_with_retries_and_a_catch(runs: dict[str, Recorded
         "run": runs["catch"].run,
         "status": "succeeded",
         "reason": "end/6 attempt 0: attempt_ok=True",
-        "source": "client",
+        "source": "local",
         "user": "tester",
         "tags": [],
         "origin_run": None,

@@ -191,9 +191,9 @@ async def test_y_copies_the_pathspec_of_what_is_selected(runs: Runs) -> None:
 async def test_p_stops_reading_and_goes_on(runs: Runs) -> None:
     async with watching(runs["linear"]) as (_, pilot):
         await pilot.press("p")
-        await shows(pilot, "client · paused")
+        await shows(pilot, "local · paused")
         await pilot.press("p")
-        await shows(pilot, "client · now")
+        await shows(pilot, "local · now")
 
 
 async def test_r_opens_the_resume_dialog_on_this_run(runs: Runs) -> None:

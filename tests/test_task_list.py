@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from flowtui.model import Attempt, Ms, State, Task
+from flowtui.task_index import StepTasks
 from flowtui.theme import Look
 from flowtui.widgets.task_list import TaskList
 
@@ -20,8 +21,14 @@ def task(number: int, state: State = State.SUCCEEDED, label: str = "") -> Task:
     return Task("work", str(number), state, "attempt_ok=True", (attempt,), number, labels)
 
 
-def tasks(count: int) -> dict[str, Task]:
-    return {str(number): task(number) for number in range(count)}
+def tasks(count: int) -> StepTasks:
+    return StepTasks([task(number) for number in range(count)])
+
+
+def change(listed: TaskList, tasks: StepTasks, *changed: Task) -> None:
+    """What the run screen does with a change set: the index takes it in, the list follows."""
+    tasks.take(changed)
+    listed.update(changed, START)
 
 
 class Host(App[None]):
@@ -65,7 +72,7 @@ async def test_ten_thousand_rows_draw_only_those_in_view() -> None:
 async def test_a_row_tells_label_strip_state_and_time_taken() -> None:
     app = Host()
     async with app.run_test(size=(100, 6)) as pilot:
-        app.list.show({"1": task(1, label="country=FI")}, START, "")
+        app.list.show(StepTasks([task(1, label="country=FI")]), START, "")
         await pilot.pause()
         assert app.row(1).split()[:5] == ["▸", "1", "country=FI", "✓", "succeeded"]
         assert app.row(1).rstrip().endswith("1.5s")
@@ -75,9 +82,10 @@ async def test_a_changed_task_changes_its_row_and_the_cursor_stays() -> None:
     app = Host()
     async with app.run_test(size=(100, 12)) as pilot:
         app.list.focus()
-        app.list.show(tasks(5), START, "")
+        known = tasks(5)
+        app.list.show(known, START, "")
         await pilot.press("down", "down")
-        app.list.update([task(1, State.FAILED)], START)
+        change(app.list, known, task(1, State.FAILED))
         await pilot.pause()
         assert "✗" in app.row(2)
         assert "failed" in app.row(2)
@@ -87,8 +95,9 @@ async def test_a_changed_task_changes_its_row_and_the_cursor_stays() -> None:
 async def test_new_tasks_join_at_the_end() -> None:
     app = Host()
     async with app.run_test(size=(100, 12)) as pilot:
-        app.list.show(tasks(2), START, "")
-        app.list.update([task(2)], START)
+        known = tasks(2)
+        app.list.show(known, START, "")
+        change(app.list, known, task(2))
         await pilot.pause()
         assert app.list.row_count == 3
         assert app.row(3).startswith("  2 ")
@@ -97,10 +106,11 @@ async def test_new_tasks_join_at_the_end() -> None:
 async def test_a_task_that_stops_passing_the_filter_leaves_the_list() -> None:
     app = Host()
     async with app.run_test(size=(100, 12)) as pilot:
-        app.list.show({"1": task(1, State.WAITING), "2": task(2)}, START, "")
+        known = StepTasks([task(1, State.WAITING), task(2)])
+        app.list.show(known, START, "")
         app.list.set_filter(failed_only=True)
         assert app.list.row_count == 1
-        app.list.update([task(1, State.SUCCEEDED)], START)
+        change(app.list, known, task(1, State.SUCCEEDED))
         await pilot.pause()
         assert app.list.row_count == 0
         assert "None of 2 tasks is failed, lost or caught." in app.row(1)
@@ -109,7 +119,7 @@ async def test_a_task_that_stops_passing_the_filter_leaves_the_list() -> None:
 async def test_an_empty_step_says_why_it_is_empty() -> None:
     app = Host()
     async with app.run_test(size=(100, 6)) as pilot:
-        app.list.show({}, START, "not reached yet.")
+        app.list.show(StepTasks(), START, "not reached yet.")
         await pilot.pause()
         assert app.row(1).strip() == "not reached yet."
         assert app.seen == [None]
@@ -119,7 +129,7 @@ async def test_hostile_names_stay_in_their_row_as_plain_text() -> None:
     hostile = "\x1b]52;c;aGk=\x07[/bold][@click=app.quit]\x9b31m\u202eevil\nline"
     app = Host()
     async with app.run_test(size=(120, 6)) as pilot:
-        app.list.show({hostile: replace(task(1, label=hostile), id=hostile)}, START, "")
+        app.list.show(StepTasks([replace(task(1, label=hostile), id=hostile)]), START, "")
         await pilot.pause()
         row = app.row(1)
         assert "[/bold][@click=app.quit]" in row
@@ -131,7 +141,7 @@ async def test_hostile_names_stay_in_their_row_as_plain_text() -> None:
 async def test_wide_characters_keep_the_columns_aligned() -> None:
     app = Host()
     async with app.run_test(size=(100, 6)) as pilot:
-        app.list.show({"1": task(1, label="国=日本"), "2": task(2, label="k=Japan")}, START, "")
+        app.list.show(StepTasks([task(1, label="国=日本"), task(2, label="k=Japan")]), START, "")
         await pilot.pause()
         lines = [app.list.render_line(y) for y in (1, 2)]
         places = []

@@ -21,7 +21,7 @@ from flowtui.graph.geometry import (
     Mark,
     Size,
 )
-from flowtui.graph.place import Extent, place
+from flowtui.graph.place import GAP, Extent, place
 from flowtui.graph.route import Hub, Leg, Net, Star, assign_tracks, stars
 from flowtui.graph.text import fit
 from flowtui.model import Graph
@@ -44,10 +44,12 @@ def arrange(
     sizes: Mapping[str, Size],
     labels: Iterable[Edge] = (),
     density: Density = "normal",
+    layering: Layering | None = None,
 ) -> Geometry:
     """Places the steps of a graph; every step needs a size, of which the width may be rounded up.
 
-    Widths become odd, so that a box has a middle column. Labels of the same edge are joined.
+    Widths become odd, so that a box has a middle column. Labels of the same edge are joined. Who
+    arranges a graph more than once gives its `layering`, which sizes do not change.
     """
     texts: dict[Pair, str] = {}
     for edge in labels:
@@ -55,7 +57,18 @@ def arrange(
             pair = (edge.source, edge.target)
             texts[pair] = f"{texts[pair]}, {edge.label}" if pair in texts else edge.label
     texts = {pair: fit(text, MAX_LABEL) for pair, text in texts.items()}
-    return _Arranging(layers(graph), sizes, texts, density).result()
+    return _Arranging(layering or layers(graph), sizes, texts, density).result()
+
+
+def least(layering: Layering, sizes: Mapping[str, Size], density: Density) -> Size:
+    """A size that no arrangement goes below: what the boxes need, lines with turns left out."""
+    height = _STRAIGHT_ROWS[density] * max(0, len(layering.layers) - 1)
+    width = 0
+    for layer in layering.layers:
+        boxes = [sizes[v] for v in layer if isinstance(v, str)]
+        height += max((box.height for box in boxes), default=1)
+        width = max(width, sum(box.width for box in boxes) + GAP * (len(layer) - 1))
+    return Size(width, height)
 
 
 @dataclass

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
 from flowtui.graph.arrange import arrange
 from flowtui.graph.dag import Pair
-from flowtui.graph.geometry import Box, Density, Edge, Geometry, Line, Size
-from flowtui.graph.text import ELLIPSIS, fit, pad
+from flowtui.graph.drawing import BoxContent, Drawing, Piece, Row, Span, measure, pieces
+from flowtui.graph.geometry import Box, Density, Edge, Geometry, Line
+from flowtui.graph.text import ELLIPSIS, pad
 from flowtui.model import Graph
-
-Direction = Literal["up", "down", "left", "right"]
 
 _NORTH, _EAST, _SOUTH, _WEST = 1, 2, 4, 8
 _LEVEL = _EAST | _WEST
@@ -27,105 +24,6 @@ _LINES = "·│─╰││╭├─╯─┴╮┤┬┼"
 _ASCII_LINES = "".join({"│": "|", "─": "-"}.get(character, "+") for character in _LINES)
 _MARKS = {"left": "◂", "down": "▼", "loop": "↺"}
 _ASCII_MARKS = {"left": "<", "down": "v", "loop": "@"}
-
-
-@dataclass(frozen=True, slots=True)
-class BoxContent:
-    """What a step's box says.
-
-    `lines` are plain text without control characters, `stacked` gives the box the double edge of a
-    step with many tasks, and `tag` is handed through to the spans.
-    """
-
-    lines: tuple[str, ...]
-    stacked: bool = False
-    tag: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Text from column `x` on.
-
-    `tag` is `edge`, `edge-dim`, `edge-label`, `box:<tag>` for a border or `text:<tag>` for what is
-    in a box; `step` is set for the last two.
-    """
-
-    x: int
-    text: str
-    tag: str
-    step: str | None = None
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A picture of a graph, `width` by `height` cells; cells that no span covers are blank."""
-
-    width: int
-    height: int
-    rows: tuple[tuple[Span, ...], ...]
-    boxes: Mapping[str, Box]
-    layers: tuple[tuple[str, ...], ...]
-    edges: tuple[Pair, ...]
-
-    def hit(self, x: int, y: int) -> str | None:
-        """The step whose box covers the cell, or None."""
-        for step, box in self.boxes.items():
-            if box.x <= x <= box.right and box.y <= y <= box.bottom:
-                return step
-        return None
-
-    def neighbour(self, step: str, direction: Direction) -> str | None:
-        """The step to go to from `step`, or None at the rim.
-
-        Left and right stay in the layer. Up and down prefer steps that an edge joins, then near
-        layers, then near columns. Raises KeyError for an unknown step.
-        """
-        rank = self._rank[step]
-        layer = self.layers[rank]
-        if direction in ("left", "right"):
-            at = layer.index(step) + (1 if direction == "right" else -1)
-            return layer[at] if 0 <= at < len(layer) else None
-        if direction == "up":
-            joined = [source for source, target in self.edges if target == step]
-            others = [other for names in self.layers[:rank] for other in names]
-        else:
-            joined = [target for source, target in self.edges if source == step]
-            others = [other for names in self.layers[rank + 1 :] for other in names]
-        middle = self.boxes[step].middle
-        return min(
-            joined or others,
-            key=lambda s: (abs(self._rank[s] - rank), abs(self.boxes[s].middle - middle)),
-            default=None,
-        )
-
-    def plain(self) -> str:
-        """The picture as lines of text without trailing spaces."""
-        lines = []
-        for row in self.rows:
-            line = ""
-            for span in row:
-                line += " " * (span.x - cell_len(line)) + span.text
-            lines.append(line.rstrip())
-        return "\n".join(lines)
-
-    @cached_property
-    def _rank(self) -> Mapping[str, int]:
-        return {step: i for i, layer in enumerate(self.layers) for step in layer}
-
-
-def measure(content: BoxContent, density: Density = "normal", max_box: int = 32) -> Size:
-    """The size that a box needs for its content, at most `max_box` cells wide.
-
-    The width is odd, so that a box has a middle column. A compact box is one row without a border
-    and shows the first line only.
-    """
-    lines = content.lines or ("",)
-    sides = 2 if content.stacked else 0
-    if density == "compact":
-        width, height = cell_len(lines[0]) + sides, 1
-    else:
-        width, height = max(cell_len(line) for line in lines) + 4 + sides, len(lines) + 2
-    return Size(min(width | 1, (max_box - 1) | 1), height)
 
 
 def draw(
@@ -152,12 +50,8 @@ def paint(
     dimmed: Collection[Pair] = (),
     ascii: bool = False,  # noqa: A002
 ) -> Drawing:
-    """Fills the geometry; text that does not fit its box is cut.
-
-    `dimmed` are the edges not taken; a line that a taken edge shares stays lit. In a crossing the
-    vertical line is drawn whole and the other passes under it: `┼` always joins all four sides.
-    """
-    return _Painting(geometry, contents, frozenset(dimmed), ascii).result()
+    """Fills the geometry once; see `Canvas`."""
+    return Canvas(geometry, contents, dimmed=dimmed, ascii=ascii).drawing
 
 
 @dataclass(slots=True)
@@ -167,56 +61,80 @@ class _Cell:
     lit: bool
 
 
-class _Painting:
+class Canvas:
+    """A geometry that is filled, and whose boxes can be filled anew one by one.
+
+    Text that does not fit its box is cut. `dimmed` are the edges not taken; a line that a taken
+    edge shares stays lit. In a crossing the vertical line is drawn whole and the other passes under
+    it: `┼` always joins all four sides.
+    """
+
     def __init__(
         self,
         geometry: Geometry,
         contents: Mapping[str, BoxContent],
-        dimmed: frozenset[Pair],
-        ascii_only: bool,
+        *,
+        dimmed: Collection[Pair] = (),
+        ascii: bool = False,  # noqa: A002
     ) -> None:
-        self.geometry = geometry
-        self.contents = contents
-        self.dimmed = dimmed
-        self.ascii = ascii_only
-        self.glyphs = _ASCII_LINES if ascii_only else _LINES
-        self.cells: list[dict[int, _Cell]] = [{} for _ in range(geometry.height)]
-        self.rows: list[list[Span]] = [[] for _ in range(geometry.height)]
-
-    def result(self) -> Drawing:
-        for line in self.geometry.lines:
+        self._geometry = geometry
+        self._dimmed = frozenset(dimmed)
+        self._ascii = ascii
+        self._glyphs = _ASCII_LINES if ascii else _LINES
+        self._cells: list[dict[int, _Cell]] = [{} for _ in range(geometry.height)]
+        self._lines: list[list[Span]] = [[] for _ in range(geometry.height)]
+        self._boxes: list[dict[str, tuple[Span, ...]]] = [{} for _ in range(geometry.height)]
+        self._borders: dict[str, tuple[str, str]] = {}
+        for line in geometry.lines:
             self._trace(line)
-        for step, box in self.geometry.boxes.items():
-            self._box(step, box)
-        marks = _ASCII_MARKS if self.ascii else _MARKS
-        for mark in self.geometry.marks:
-            self.cells[mark.y].pop(mark.x, None)
-            self._put(mark.y, mark.x, marks[mark.kind], self._edge_tag(mark.edge))
-        for caption in self.geometry.captions:
-            lit = caption.edge not in self.dimmed
-            self._put(caption.y, caption.x, caption.text, "edge-label" if lit else "edge-dim")
-        for y, cells in enumerate(self.cells):
-            self._join(y, cells)
-        geometry = self.geometry
-        return Drawing(
+        full = {step: contents.get(step) or BoxContent((step,)) for step in geometry.boxes}
+        for step, content in full.items():
+            self._clear(step, geometry.boxes[step], content)
+            self._fill(step, content)
+        self._draw_lines()
+        self.drawing = Drawing(
             geometry.width,
             geometry.height,
-            tuple(tuple(sorted(row, key=lambda span: span.x)) for row in self.rows),
+            tuple(self._row(y) for y in range(geometry.height)),
             geometry.boxes,
             geometry.layers,
             geometry.edges,
         )
 
-    def _put(self, y: int, x: int, text: str, tag: str, step: str | None = None) -> None:
-        if self.ascii:
-            text = text.replace(ELLIPSIS, "~")
-        self.rows[y].append(Span(x, text, tag, step))
+    def renew(self, contents: Mapping[str, BoxContent]) -> Drawing:
+        """Fill these boxes anew; each is stacked as it was before."""
+        rows = list(self.drawing.rows)
+        due: set[int] = set()
+        for step, content in contents.items():
+            self._fill(step, content)
+            box = self._geometry.boxes[step]
+            due.update(range(box.y, box.bottom + 1))
+        for y in due:
+            rows[y] = self._row(y)
+        self.drawing = replace(self.drawing, rows=tuple(rows))
+        return self.drawing
 
-    def _edge_tag(self, edge: Pair) -> str:
-        return "edge-dim" if edge in self.dimmed else "edge"
+    def _row(self, y: int) -> tuple[Span, ...]:
+        spans = [span for box in self._boxes[y].values() for span in box]
+        return tuple(sorted((*self._lines[y], *spans), key=lambda span: span.x))
+
+    def _draw_lines(self) -> None:
+        marks = _ASCII_MARKS if self._ascii else _MARKS
+        for mark in self._geometry.marks:
+            self._cells[mark.y].pop(mark.x, None)
+            tag = "edge-dim" if mark.edge in self._dimmed else "edge"
+            self._lines[mark.y].append(Span(mark.x, marks[mark.kind], tag))
+        for caption in self._geometry.captions:
+            tag = "edge-dim" if caption.edge in self._dimmed else "edge-label"
+            self._lines[caption.y].append(Span(caption.x, self._drawable(caption.text), tag))
+        for y, cells in enumerate(self._cells):
+            self._join(y, cells)
+
+    def _drawable(self, text: str) -> str:
+        return text.replace(ELLIPSIS, "~") if self._ascii else text
 
     def _trace(self, line: Line) -> None:
-        lit = [x for x, edges in line.taps if any(edge not in self.dimmed for edge in edges)]
+        lit = [x for x, edges in line.taps if any(edge not in self._dimmed for edge in edges)]
         first, last = (min(lit), max(lit)) if lit else (0, -1)
         if line.x0 == line.x1:
             for y in range(line.y0, line.y1 + 1):
@@ -228,15 +146,15 @@ class _Painting:
             self._add(line.y0, x, line.net, arms, first <= x <= last)
 
     def _add(self, y: int, x: int, net: int, arms: int, lit: bool) -> None:
-        cell = self.cells[y].get(x)
+        cell = self._cells[y].get(x)
         if cell is None:
-            self.cells[y][x] = _Cell(net, arms, lit)
+            self._cells[y][x] = _Cell(net, arms, lit)
         elif cell.net == net or not (cell.arms | arms) & _LEVEL:
             # Vertical lines of two nets meet only where an edge passes a layer.
             cell.arms |= arms
             cell.lit |= lit
         elif not cell.arms & _UPRIGHT:
-            self.cells[y][x] = _Cell(net, arms, lit)
+            self._cells[y][x] = _Cell(net, arms, lit)
 
     def _join(self, y: int, cells: Mapping[int, _Cell]) -> None:
         """Makes spans of the row's cells, one per stretch with the same tag."""
@@ -246,37 +164,25 @@ class _Painting:
             own = "edge" if cell.lit else "edge-dim"
             if x != end or own != tag:
                 if text:
-                    self._put(y, start, text, tag)
+                    self._lines[y].append(Span(start, text, tag))
                 start, text, tag = x, "", own
-            text += self.glyphs[cell.arms]
+            text += self._glyphs[cell.arms]
             end = x + 1
         if text:
-            self._put(y, start, text, tag)
+            self._lines[y].append(Span(start, text, tag))
 
-    def _box(self, step: str, box: Box) -> None:
-        content = self.contents.get(step) or BoxContent((step,))
-        lines = content.lines or ("",)
-        border, inside = f"box:{content.tag}", f"text:{content.tag}"
-        if self.geometry.density == "compact":
+    def _clear(self, step: str, box: Box, content: BoxContent) -> None:
+        """Take the lines out of the box; what leads up to its borders becomes part of them."""
+        if self._geometry.density == "compact":
             for x in range(box.x, box.right + 1):
-                self.cells[box.y].pop(x, None)
-            text = f"[{fit(lines[0], box.width - 2)}]" if content.stacked else lines[0]
-            text = fit(text, box.width)
-            text = " " * ((box.width - cell_len(text)) // 2) + text
-            self._put(box.y, box.x, pad(text, box.width), inside, step)
+                self._cells[box.y].pop(x, None)
             return
-        self._border(box.y, box, _SOUTH, content.stacked, border, step)
-        self._border(box.bottom, box, _NORTH, content.stacked, border, step)
-        side = self.glyphs[_UPRIGHT] * (2 if content.stacked else 1)
-        room = box.width - 2 * len(side)
-        for i in range(box.height - 2):
-            y = box.y + 1 + i
-            text = f" {pad(lines[i] if i < len(lines) else '', room - 2)} "
-            self._put(y, box.x, side, border, step)
-            self._put(y, box.x + len(side), text, inside, step)
-            self._put(y, box.right + 1 - len(side), side, border, step)
+        self._borders[step] = (
+            self._border(box.y, box, _SOUTH, content.stacked),
+            self._border(box.bottom, box, _NORTH, content.stacked),
+        )
 
-    def _border(self, y: int, box: Box, inward: int, stacked: bool, tag: str, step: str) -> None:
+    def _border(self, y: int, box: Box, inward: int, stacked: bool) -> str:
         """A horizontal border: where a line touches it, it has an arm outward."""
         text = ""
         for x in range(box.x, box.right + 1):
@@ -284,6 +190,62 @@ class _Painting:
             edge = min(x - box.x, box.right - x)
             if edge == 0 or (stacked and edge == 1):
                 arms |= inward
-            cell = self.cells[y].pop(x, None)
-            text += self.glyphs[arms | (cell.arms if cell else 0)]
-        self._put(y, box.x, text, tag, step)
+            cell = self._cells[y].pop(x, None)
+            text += self._glyphs[arms | (cell.arms if cell else 0)]
+        return text
+
+    def _fill(self, step: str, content: BoxContent) -> None:
+        box = self._geometry.boxes[step]
+        lines = content.lines or ("",)
+        if self._geometry.density == "compact":
+            self._boxes[box.y][step] = self._compact(step, box, content, lines[0])
+            return
+        border = f"box:{content.tag}"
+        top, bottom = self._borders[step]
+        self._boxes[box.y][step] = (Span(box.x, top, border, step),)
+        self._boxes[box.bottom][step] = (Span(box.x, bottom, border, step),)
+        side = self._glyphs[_UPRIGHT] * (2 if content.stacked else 1)
+        room = box.width - 2 * len(side)
+        for i in range(box.height - 2):
+            row = (Piece(" "), *_cut(lines[i] if i < len(lines) else "", room - 2), Piece(" "))
+            self._boxes[box.y + 1 + i][step] = (
+                Span(box.x, side, border, step),
+                *self._inside(step, box.x + len(side), row, content.tag),
+                Span(box.right + 1 - len(side), side, border, step),
+            )
+
+    def _compact(self, step: str, box: Box, content: BoxContent, row: Row) -> tuple[Span, ...]:
+        """A box of one row: in the middle of its width, in brackets if it is stacked."""
+        inner: tuple[Piece, ...] = pieces(row)
+        if content.stacked:
+            room = min(box.width - 2, sum(cell_len(piece.text) for piece in inner))
+            inner = (Piece("["), *_cut(inner, room), Piece("]"))
+        used = sum(cell_len(piece.text) for piece in inner)
+        left = max(0, box.width - used) // 2
+        whole = (Piece(" " * left), *_cut(inner, box.width - left))
+        return tuple(self._inside(step, box.x, whole, content.tag))
+
+    def _inside(self, step: str, x: int, row: Iterable[Piece], tag: str) -> Iterable[Span]:
+        """The spans of a row, one per stretch with the same tag."""
+        text, start, last = "", x, ""
+        for piece in row:
+            if text and piece.tag != last:
+                yield Span(start, self._drawable(text), f"text:{last or tag}", step)
+                text, start = "", x
+            text, last = text + piece.text, piece.tag
+            x += cell_len(piece.text)
+        if text:
+            yield Span(start, self._drawable(text), f"text:{last or tag}", step)
+
+
+def _cut(row: Row, width: int) -> tuple[Piece, ...]:
+    """The row cut or filled with spaces to exactly `width` cells."""
+    kept: list[Piece] = []
+    room = width
+    for piece in pieces(row):
+        if cell_len(piece.text) > room:
+            kept.append(replace(piece, text=pad(piece.text, room)))
+            return tuple(kept)
+        kept.append(piece)
+        room -= cell_len(piece.text)
+    return (*kept, Piece(" " * room))

@@ -29,8 +29,9 @@ from flowtui.widgets.find_bar import FindBar
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.pane_tabs import PaneTabs
-from flowtui.widgets.run_header import RunHeader
+from flowtui.widgets.run_header import LeftOut, RunHeader
 from flowtui.widgets.task_list import TaskList
+from flowtui.widgets.task_rows import Order
 
 _TICK = 1.0
 """Seconds between two repaints of what counts up by itself."""
@@ -74,6 +75,9 @@ class RunScreen(PaneScreen):
         self._store: RunStore | None = None
         self._read_at: float | None = None
         self._trouble: str | None = None
+        self._left_out: LeftOut | None = None
+        self._reading = False
+        self._started = False
         self._moved = False
         self._failure_shown = False
         self._step: str | None = None
@@ -135,12 +139,13 @@ class RunScreen(PaneScreen):
 
     def on_run_news(self, message: RunNews) -> None:
         news = message.news
-        # Without news the header waits for the next tick, which shows the picture's age anyway.
-        dull = isinstance(news, Polled) and not news.changes and self._trouble is None
+        dull = False
         if isinstance(news, Opened):
             self._store = RunStore(news.description)
-            self.query_one(DagView).show(self._store.graph, self._store.steps)
+            self.query_one(DagView).show(self._store)
         elif isinstance(news, Polled):
+            # Without news the header waits for the next tick, which shows the picture's age anyway.
+            dull = not (news.changes or self._trouble or self._notes_differ(news.changes))
             self._read_at, self._trouble = time.monotonic(), None
             self._apply(news.changes)
         else:
@@ -157,27 +162,41 @@ class RunScreen(PaneScreen):
         if trouble.retry_in is not None:
             self._trouble += f" Next try in {trouble.retry_in:.0f} s."
 
+    def _notes_differ(self, changes: Changes) -> bool:
+        """Take in what a poll says of itself; whether it says something else than the last."""
+        before = (self._left_out, self._reading)
+        if changes.trouble is None:
+            self._left_out = None
+        elif self._left_out is None or self._left_out.sentence != changes.trouble:
+            self._left_out = LeftOut(changes.trouble, changes.now)
+        self._reading = changes.more
+        return before != (self._left_out, self._reading)
+
     def _apply(self, changes: Changes) -> None:
         store = self._store
         if store is None:
             return
         first = not store.now
         applied = store.apply(changes)
-        if first:
-            self._start_at_target(store)
+        if not self._started:
+            self._start_at_target(store, last_chance=not changes.more)
         if applied.graph or applied.steps:
-            self.query_one(DagView).show(store.graph, store.steps)
+            self.query_one(DagView).show(store, None if first else applied.steps)
         self._renew_tasks(store, applied)
         if not self._moved:
             self._follow_frontier(store)
 
-    def _start_at_target(self, store: RunStore) -> None:
+    def _start_at_target(self, store: RunStore, *, last_chance: bool) -> None:
+        """Go to what the target names; what is missing may still be read, up to the last chance."""
         target, missing = self._target, store.missing(self._target)
+        self._started = missing is None or last_chance
+        if not self._started:
+            return
         if missing is not None:
             self.post_message(self.Broken(missing, True))
         elif target.step is not None:
             self._moved = True
-            self.query_one(DagView).show(store.graph, store.steps)
+            self.query_one(DagView).show(store)
             self._go_to(store, target.step, target.task)
             self.query_one(TaskList).focus()
 
@@ -191,6 +210,7 @@ class RunScreen(PaneScreen):
 
     def _renew_tasks(self, store: RunStore, applied: Applied) -> None:
         tasks = self.query_one(TaskList)
+        tasks.processes = store.processes
         mine = [task for task in applied.tasks if task.step == self._step]
         if mine:
             tasks.update(mine, store.now)
@@ -236,6 +256,11 @@ class RunScreen(PaneScreen):
             self._attempt = None
         self._show_attempt()
 
+    def on_task_list_in_view(self, message: TaskList.InView) -> None:
+        source = self._source()
+        if source is not None:
+            source.attend(message.keys)
+
     def on_task_list_opened(self) -> None:
         self.action_drill()
 
@@ -274,6 +299,8 @@ class RunScreen(PaneScreen):
             store,
             read_at=self._read_at,
             trouble=self._trouble,
+            left_out=self._left_out,
+            reading=self._reading,
             paused=bool(self._run_feed and self._run_feed.poller.paused),
         )
 
@@ -290,6 +317,8 @@ class RunScreen(PaneScreen):
             parts += [f"/{one_line(tasks.filter_text, 40)}"] if tasks.filter_text else []
         else:
             parts.append(f"{tasks.total} task{'s' if tasks.total != 1 else ''}")
+        if tasks.order is not Order.TASK or tasks.reverse:
+            parts.append(f"by {tasks.order}{' reversed' if tasks.reverse else ''}")
         tasks.border_title = Content(" · ".join(parts))
 
     def _tick(self) -> None:
@@ -338,6 +367,21 @@ class RunScreen(PaneScreen):
     def action_failed_only(self) -> None:
         tasks = self.query_one(TaskList)
         tasks.set_filter(failed_only=not tasks.failed_only)
+        if self._store is not None:
+            self._show_title(self._store)
+
+    def action_sort(self) -> None:
+        tasks = self.query_one(TaskList)
+        orders = [order for order in Order if order is not Order.FOREACH or tasks.labelled]
+        at = orders.index(tasks.order) if tasks.order in orders else -1
+        self._sort(orders[(at + 1) % len(orders)], reverse=False)
+
+    def action_reverse(self) -> None:
+        tasks = self.query_one(TaskList)
+        self._sort(tasks.order, reverse=not tasks.reverse)
+
+    def _sort(self, order: Order, *, reverse: bool) -> None:
+        self.query_one(TaskList).sort(order, reverse=reverse)
         if self._store is not None:
             self._show_title(self._store)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
+from functools import cache
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -15,17 +15,19 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from flowtui.commands import Scope, bindings
-from flowtui.graph.arrange import arrange
-from flowtui.graph.draw import BoxContent, Direction, Drawing, Span, measure, paint
-from flowtui.graph.geometry import Density, Geometry
+from flowtui.graph.density import Layout, Layouts
+from flowtui.graph.draw import Canvas
+from flowtui.graph.drawing import BoxContent, Direction, Drawing, Span, measure
+from flowtui.graph.geometry import Density
 from flowtui.graph.geometry import Size as BoxSize
-from flowtui.model import Graph, State, StepStatus
+from flowtui.model import Graph, State
 from flowtui.picture import boxes, case_labels, not_taken
-from flowtui.theme import ASCII_GLYPHS, GLYPHS, Look
+from flowtui.store import RunStore
+from flowtui.theme import Look
+from flowtui.widgets.extent import set_extent
 
-_COUNT = re.compile(r"(\S)(\d+)")
-_DENSITIES: tuple[Density, ...] = ("normal", "tight", "compact")
-_SCREENS_BEFORE_COMPACT = 3
+_MANY = 50
+"""From this many boxes on, repainting all is cheaper than finding their places in the pane."""
 
 
 class DagView(ScrollView, can_focus=True):
@@ -55,11 +57,13 @@ class DagView(ScrollView, can_focus=True):
     def __init__(self, look: Look, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._look = look
+        self._store: RunStore | None = None
         self._graph = Graph()
-        self._steps: Mapping[str, StepStatus] = {}
-        self._geometry: Geometry | None = None
-        self._sizes: dict[str, BoxSize] = {}
-        self._drawing: Drawing | None = None
+        self._layouts: Layouts | None = None
+        self._layout_used: Layout | None = None
+        self._canvas: Canvas | None = None
+        self._stacked: frozenset[str] = frozenset()
+        self._dimmed: Collection[tuple[str, str]] = ()
         self._selected: str | None = None
 
     @property
@@ -67,13 +71,17 @@ class DagView(ScrollView, can_focus=True):
         """The selected step."""
         return self._selected
 
-    def show(self, graph: Graph, steps: Mapping[str, StepStatus]) -> None:
-        """Draw this graph with its steps standing like this."""
-        changed = graph != self._graph
-        self._graph, self._steps = graph, steps
-        if changed:
-            self._geometry = None
-        self._paint()
+    def show(self, store: RunStore, steps: Collection[str] | None = None) -> None:
+        """Draw the run's graph; `steps` are the ones that differ from what is drawn. None is for a
+        picture that is new: boxes are made to measure, and do not just grow."""
+        graph = store.graph
+        if steps is None:
+            self._layout_used = None
+        if graph is not self._graph and graph != self._graph:
+            self._layouts = self._layout_used = self._canvas = None
+        self._store, self._graph = store, graph
+        if steps is None or not self._renew(store, steps):
+            self._paint()
 
     def select(self, step: str | None) -> None:
         """Select a step and bring its box into view."""
@@ -110,18 +118,19 @@ class DagView(ScrollView, can_focus=True):
         self.scroll_page_up(animate=False)
 
     def on_click(self, event: Click) -> None:
-        if self._drawing is None:
+        drawing = self._drawing
+        if drawing is None:
             return
         left, top = self._margin()
         x = int(event.x) - left + self.scroll_offset.x
-        step = self._drawing.hit(x, int(event.y) - top + self.scroll_offset.y)
+        step = drawing.hit(x, int(event.y) - top + self.scroll_offset.y)
         if step is not None:
             self._choose(step)
             if event.chain == 2:
                 self.post_message(self.Opened())
 
     def on_resize(self, _event: Resize) -> None:
-        self._geometry = None
+        self._layout_used = None
         self._paint()
 
     def render_line(self, y: int) -> Strip:
@@ -136,7 +145,7 @@ class DagView(ScrollView, can_focus=True):
         for span in drawing.rows[row]:
             if span.x > x:
                 segments.append(Segment(" " * (span.x - x), self.rich_style))
-            segments.extend(self._segments(span))
+            segments.append(self._segment(span))
             x = span.x + cell_len(span.text)
         strip = Strip(segments).apply_style(self.rich_style)
         shift = self.scroll_offset.x
@@ -144,36 +153,23 @@ class DagView(ScrollView, can_focus=True):
             strip = Strip([Segment(" " * left, self.rich_style), *strip])
         return strip.crop_extend(shift, shift + width, self.rich_style)
 
-    def _segments(self, span: Span) -> Iterator[Segment]:
+    def _segment(self, span: Span) -> Segment:
         if span.step is None:
             ink = self.get_component_rich_style(f"dag--{span.tag}")
-            yield Segment(span.text, Style(color=ink.color, italic=ink.italic))
-            return
-        kind, _, tag = span.tag.partition(":")
-        base = self._look.style(State(tag)) if tag else Style()
+            return Segment(span.text, Style(color=ink.color, italic=ink.italic))
+        _, _, tag = span.tag.partition(":")
+        style = self._look.style(State(tag)) if tag else Style()
         if span.step == self._selected:
-            base += Style(bgcolor=self.get_component_rich_style("dag--selected").bgcolor, bold=True)
-        if kind == "box":
-            yield Segment(span.text, base)
-            return
-        at = 0
-        for match in _COUNT.finditer(span.text):
-            state = self._state_of(match[1])
-            if state is None:
-                continue
-            yield Segment(span.text[at : match.start()], base)
-            yield Segment(match[0], base + self._look.style(state))
-            at = match.end()
-        yield Segment(span.text[at:], base)
-
-    def _state_of(self, glyph: str) -> State | None:
-        glyphs = ASCII_GLYPHS if self._look.ascii else GLYPHS
-        return next((state for state, known in glyphs.items() if known == glyph), None)
+            style += Style(
+                bgcolor=self.get_component_rich_style("dag--selected").bgcolor, bold=True
+            )
+        return Segment(span.text, style)
 
     def _go(self, direction: Direction) -> None:
-        if self._drawing is None or self._selected is None:
+        drawing = self._drawing
+        if drawing is None or self._selected is None:
             return
-        step = self._drawing.neighbour(self._selected, direction)
+        step = drawing.neighbour(self._selected, direction)
         if step is not None:
             self._choose(step)
 
@@ -182,68 +178,97 @@ class DagView(ScrollView, can_focus=True):
         self.post_message(self.Selected(step))
 
     def _reveal(self) -> None:
-        box = self._drawing.boxes.get(self._selected or "") if self._drawing else None
+        drawing = self._drawing
+        box = drawing.boxes.get(self._selected or "") if drawing else None
         if box is None:
             return
         self.scroll_to_region(
             Region(box.x, max(0, box.y - 1), box.width, box.height + 2), animate=False
         )
 
+    @property
+    def _drawing(self) -> Drawing | None:
+        return self._canvas.drawing if self._canvas else None
+
     def _margin(self) -> tuple[int, int]:
         """Blank cells left of and above a drawing that is smaller than the pane."""
-        if self._drawing is None:
+        drawing = self._drawing
+        if drawing is None:
             return 0, 0
         return (
-            max(0, (self.size.width - self._drawing.width) // 2),
-            max(0, min(1, self.size.height - self._drawing.height)),
+            max(0, (self.size.width - drawing.width) // 2),
+            max(0, min(1, self.size.height - drawing.height)),
         )
 
     def _paint(self) -> None:
-        if not self.size or not self._graph.nodes:
+        store = self._store
+        if not self.size or store is None or not self._graph.nodes:
             return
-        if self._geometry is None or self._outgrown(self._geometry):
-            self._geometry = self._arrange()
-            self.virtual_size = Size(self._geometry.width, self._geometry.height)
-        contents = self._boxes(self._geometry.density)
-        drawing = paint(
-            self._geometry,
-            contents,
-            dimmed=not_taken(self._graph, self._steps),
-            ascii=self._look.ascii,
+        layout = self._layout_used
+        if layout is None or _outgrown(layout, self._boxes(store, layout.geometry.density)):
+            layout = self._arrange(store)
+            set_extent(self, Size(layout.geometry.width, layout.geometry.height))
+        contents = self._boxes(store, layout.geometry.density)
+        self._stacked = frozenset(name for name, box in contents.items() if box.stacked)
+        self._dimmed = not_taken(self._graph, store.steps)
+        before = self._drawing
+        self._layout_used = layout
+        self._canvas = Canvas(
+            layout.geometry, contents, dimmed=self._dimmed, ascii=self._look.ascii
         )
-        first = self._drawing is None or self._drawing.boxes != drawing.boxes
-        self._drawing = drawing
-        if first:
+        if before is None or before.boxes != layout.geometry.boxes:
             # The room to scroll in is made by the next layout.
             self.call_after_refresh(self._reveal)
         self.refresh()
 
-    def _boxes(self, density: Density) -> Mapping[str, BoxContent]:
-        return boxes(self._graph, self._steps, self._look, one_row=density == "compact")
-
-    def _outgrown(self, geometry: Geometry) -> bool:
-        """Whether a step's box has to say more than it was made for."""
-        return any(
-            measure(content, geometry.density).width > self._sizes[name].width
-            or measure(content, geometry.density).height > self._sizes[name].height
-            for name, content in self._boxes(geometry.density).items()
-        )
-
-    def _arrange(self) -> Geometry:
-        """The roomiest arrangement that fits the pane, else one that scrolls not too far."""
-        labels = case_labels(self._graph)
-        width, height = self.size
-        arranged: dict[Density, Geometry] = {}
-        sizes: dict[Density, dict[str, BoxSize]] = {}
-        for density in _DENSITIES:
-            contents = self._boxes(density)
-            sizes[density] = {name: measure(box, density) for name, box in contents.items()}
-            arranged[density] = arrange(self._graph, sizes[density], labels, density)
-            if arranged[density].height <= height and arranged[density].width <= width:
-                break
+    def _renew(self, store: RunStore, steps: Collection[str]) -> bool:
+        """Paint these steps' boxes alone; False when that is not all that has to be painted."""
+        layout, canvas = self._layout_used, self._canvas
+        if layout is None or canvas is None or not_taken(self._graph, store.steps) != self._dimmed:
+            return False
+        contents = self._boxes(store, layout.geometry.density, steps)
+        restacked = any(box.stacked != (name in self._stacked) for name, box in contents.items())
+        if restacked or _outgrown(layout, contents):
+            return False
+        canvas.renew(contents)
+        if len(contents) > _MANY:
+            self.refresh()
         else:
-            tight = arranged["tight"]
-            near = tight.height <= height * _SCREENS_BEFORE_COMPACT and tight.width <= width
-            density = "tight" if near else "compact"
-        self._sizes = sizes[density]
-        return arranged[density]
+            self._refresh_boxes(contents)
+        return True
+
+    def _refresh_boxes(self, steps: Collection[str]) -> None:
+        left, top = self._margin()
+        pane = Region(0, 0, *self.size)
+        for step in steps:
+            box = self._drawing.boxes[step] if self._drawing else None
+            if box is not None:
+                place = Region(box.x + left, box.y + top, box.width, box.height)
+                visible = place.translate(-self.scroll_offset).intersection(pane)
+                if visible:
+                    self.refresh(visible)
+
+    def _boxes(
+        self, store: RunStore, density: Density, steps: Collection[str] | None = None
+    ) -> Mapping[str, BoxContent]:
+        return boxes(store, self._look, steps, one_row=density == "compact")
+
+    def _arrange(self, store: RunStore) -> Layout:
+        if self._layouts is None:
+            self._layouts = Layouts(self._graph, case_labels(self._graph, self._look))
+
+        @cache
+        def sizes(density: Density) -> Mapping[str, BoxSize]:
+            contents = self._boxes(store, density)
+            return {name: measure(content, density) for name, content in contents.items()}
+
+        return self._layouts.best(sizes, BoxSize(*self.size))
+
+
+def _outgrown(layout: Layout, contents: Mapping[str, BoxContent]) -> bool:
+    """Whether a step's box has to say more than it was made for."""
+    for name, content in contents.items():
+        size, made = measure(content, layout.geometry.density), layout.sizes[name]
+        if size.width > made.width or size.height > made.height:
+            return True
+    return False

@@ -20,6 +20,7 @@ from flowtui.logs.document import LogDocument
 from flowtui.logs.drawing import Inks
 from flowtui.logs.mflog import LogLine
 from flowtui.logs.search import Match
+from flowtui.widgets.extent import set_extent
 
 _CACHED_LINES = 512
 _COLUMNS_PER_STEP = 8
@@ -286,7 +287,7 @@ class LogView(ScrollView, can_focus=True):
         rows = self._log.rows
         rows.header = int(bool(self._log.missing()))
         self._placing = True
-        self.virtual_size = Size(0 if self.wrap else self._widest, len(rows))
+        set_extent(self, Size(0 if self.wrap else self._widest, len(rows)))
         self._placing = False
         row = self.max_scroll_y if self._following else rows.row_of(*top)
         # New lines must not catch someone who is just being scrolled away from the end.

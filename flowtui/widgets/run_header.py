@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from rich.table import Table
 from rich.text import Text
@@ -10,10 +11,11 @@ from textual.app import RenderResult
 from textual.widget import Widget
 
 from flowtui.logs.sanitise import one_line
-from flowtui.model import FINISHED, State
+from flowtui.model import FINISHED, Ms, State
 from flowtui.store import RunStore
-from flowtui.theme import SEVERITY, Look
-from flowtui.times import age, stopwatch
+from flowtui.task_index import SEVERITY
+from flowtui.theme import Look
+from flowtui.times import age, clock, stopwatch
 
 _STATE_ROOM = 42
 """Cells that state, elapsed time and freshness may take beside the title."""
@@ -25,8 +27,17 @@ STALE = 10.0
 """Seconds after which the age of the picture is shown as a warning."""
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What the source could not read and leaves out of the picture, and since when."""
+
+    sentence: str
+    since: Ms
+
+
 class RunHeader(Widget):
-    """Two lines, drawn from the store; `trouble` replaces the reason while a provider fails."""
+    """Two lines, drawn from the store; `trouble` replaces the reason while a provider fails, and so
+    does what is left out."""
 
     DEFAULT_CSS = """
     RunHeader { dock: top; height: 2; padding: 0 1; background: $panel; }
@@ -38,6 +49,8 @@ class RunHeader(Widget):
         self._store: RunStore | None = None
         self._read_at: float | None = None
         self._trouble: str | None = None
+        self._left_out: LeftOut | None = None
+        self._reading = False
         self._paused = False
         self._title = ""
 
@@ -48,11 +61,15 @@ class RunHeader(Widget):
         *,
         read_at: float | None,
         trouble: str | None,
+        left_out: LeftOut | None,
+        reading: bool,
         paused: bool,
     ) -> None:
-        """Show this; `read_at` is the monotonic second of the last good poll."""
+        """Show this; `read_at` is the monotonic second of the last good poll, and `reading` is
+        whether the picture still lacks what the next one brings."""
         self._title, self._store, self._read_at = title, store, read_at
         self._trouble, self._paused = trouble, paused
+        self._left_out, self._reading = left_out, reading
         self.refresh()
 
     def render(self) -> RenderResult:
@@ -65,7 +82,7 @@ class RunHeader(Widget):
             roomy = self.size.width >= _ROOMY
             line = first if roomy else Text()
             line.append_text(self._counts(self._store))
-            if not roomy and self._trouble is None:
+            if not roomy and self._trouble is None and self._left_out is None:
                 second = line.append("  ").append_text(second)
         grid.add_row(first, self._freshness())
         grid.add_row(second, self._origin())
@@ -120,12 +137,17 @@ class RunHeader(Widget):
         if self._read_at is None:
             return Text(f" {source}", "dim")
         seconds = time.monotonic() - self._read_at
-        text = f" {source} · {age(int(seconds * 1000))} ago" if seconds >= 1 else f" {source} · now"
+        told = "reading …" if self._reading else "now"
+        text = f" {source} · {age(int(seconds * 1000)) + ' ago' if seconds >= 1 else told}"
         return Text(text, self._look.style(State.LOST) if seconds > STALE else "dim")
 
     def _trouble_or_reason(self) -> Text:
         if self._trouble is not None:
             return Text(one_line(self._trouble), self._look.style(State.LOST), no_wrap=True)
+        if self._left_out is not None:
+            since = f"since {clock(self._left_out.since)}: "
+            sentence = one_line(self._left_out.sentence)
+            return Text(since + sentence, self._look.style(State.LOST), no_wrap=True)
         if self._store is None:
             return Text("Reading the run …", "dim")
         return Text(one_line(self._store.status.reason), "dim", no_wrap=True)

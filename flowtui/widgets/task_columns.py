@@ -1,0 +1,124 @@
+"""One task in one row: the columns of the task list and what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+
+from flowtui.logs.sanitise import one_line
+from flowtui.model import Attempt, Ms, ProcessUse, State, Task
+from flowtui.task_index import Widest
+from flowtui.theme import Look
+from flowtui.times import clock, span
+from flowtui.widgets.task_rows import DOWNWARD, Order, took
+
+_LONGEST_ID = 20
+_LONGEST_LABEL = 40
+_STATE, _STARTED, _TOOK = 11, 10, 7
+_LEAST_WHY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Cells of the columns whose width depends on the tasks; `label` and `why` are 0 without."""
+
+    task: int = 4
+    label: int = 0
+    attempts: int = 8
+    why: int = 0
+
+    @classmethod
+    def fitting(cls, widest: Widest, width: int) -> Columns:
+        """The columns for a step's tasks in a list of this width."""
+        task = max(len("task"), min(widest.id, _LONGEST_ID))
+        attempts = max(len("attempts"), widest.attempts)
+        left = width - (2 + task + 1 + attempts + 1 + _STATE + _STARTED + _TOOK)
+        label = max(min(widest.label, _LONGEST_LABEL), len("foreach")) if widest.label else 0
+        label = max(0, min(label, left - 1))
+        why = left - (label + 1 if label else 0)
+        return cls(task, label, attempts, why if why >= _LEAST_WHY else 0)
+
+    def header(self, order: Order, reverse: bool, look: Look) -> Text:
+        """The names of the columns; an arrow at the one that the rows are ordered by, which says
+        where its values grow."""
+        arrow = ""
+        if order is not Order.TASK or reverse:
+            down = (order in DOWNWARD) is not reverse
+            arrow = ("v" if down else "^") if look.ascii else ("↓" if down else "↑")
+
+        def name(column: str, width: int) -> str:
+            return set_cell_size(f"{column}{arrow if column == order else ''}", width)
+
+        names = ["  ", name("task", self.task + 1)]
+        names += [name("foreach", self.label + 1)] if self.label else []
+        names += [name("attempts", self.attempts + 1), name("state", _STATE)]
+        names += [name("started", _STARTED), name("took", _TOOK), "why" if self.why else ""]
+        return Text("".join(names))
+
+    def row(
+        self, task: Task, look: Look, dim: Style, *, now: Ms, use: ProcessUse | None, cursor: bool
+    ) -> Text:
+        """A task; `use` is what its process takes, if it runs on this machine."""
+        style = look.style(task.state)
+        quiet = dim if task.state in (State.CLONED, State.PENDING) else Style.null()
+        text = Text(("> " if look.ascii else "▸ ") if cursor else "  ")
+        text.append(_cell(task.id, self.task) + " ", quiet)
+        if self.label:
+            text.append(_cell(task.label or "", self.label) + " ", quiet)
+        text.append_text(strip(task.attempts, look))
+        shown = len(task.attempts)
+        if task.state is State.WAITING:
+            text.append(look.glyph(State.WAITING), style)
+            shown += 1
+        text.append(" " * max(1, self.attempts + 1 - shown))
+        text.append(f"{task.state:<{_STATE}}", style)
+        text.append(f"{clock(task.started_at):<{_STARTED}}", dim)
+        text.append(f"{_took(task, now):<{_TOOK}}")
+        if self.why:
+            text.append(one_line(_why(task, now, use), self.why), dim)
+        return text
+
+
+def strip(attempts: Iterable[Attempt], look: Look) -> Text:
+    """An attempt strip, `✗✗◆`: one glyph per attempt, earlier ones dimmer."""
+    known = tuple(attempts)
+    text = Text(end="")
+    for attempt in known:
+        earlier = attempt.number != known[-1].number
+        text.append(look.glyph(attempt.state), look.style(attempt.state) + Style(dim=earlier))
+    return text
+
+
+def _took(task: Task, now: Ms) -> str:
+    length = took(task, now)
+    if length is not None:
+        return span(length)
+    return "" if task.started_at is None or task.state is State.CLONED else "?"
+
+
+def _why(task: Task, now: Ms, use: ProcessUse | None) -> str:
+    if task.state is State.WAITING and task.retry_at is not None:
+        left = task.retry_at - now
+        return f"next attempt in {span(left)}" if left > 0 else "next attempt is due"
+    if task.state is State.RUNNING and use is not None:
+        return _use(use)
+    return "" if task.state is State.SUCCEEDED and len(task.attempts) == 1 else task.reason
+
+
+def _use(use: ProcessUse) -> str:
+    cpu = [f"{use.cpu:.0f}% cpu"] if use.cpu is not None else []
+    megabytes = use.memory / 1e6
+    memory = f"{megabytes / 1000:.1f} GB" if megabytes >= 999.5 else f"{megabytes:.0f} MB"
+    return " · ".join([f"pid {use.pid}", *cpu, memory])
+
+
+def _cell(text: str, width: int) -> str:
+    """Remote text in exactly `width` cells."""
+    safe = one_line(text, 200)
+    if cell_len(safe) > width:
+        safe = set_cell_size(safe, width - 1) + "…"
+    return set_cell_size(safe, width)
