@@ -83,6 +83,7 @@ class LogView(ScrollView, can_focus=True):
         self._widest = 0
         self._placing = False
         self._strips: LRUCache[int, list[Strip]] = LRUCache(_CACHED_LINES)
+        self._wrapped: tuple[Content | str | None, int, Sequence[Content]] | None = None
         self._announced = self._state()
 
     # What is shown
@@ -390,10 +391,17 @@ class LogView(ScrollView, can_focus=True):
         marked = Segment.apply_style(chosen, post_style=style)
         return Strip.join([before, Strip(marked, chosen.cell_length), after])
 
+    def _note_lines(self, width: int) -> Sequence[Content]:
+        """The note, wrapped: once, not for each of its rows."""
+        if self._wrapped is None or self._wrapped[:2] != (self.note, width):
+            note = self.note if isinstance(self.note, Content) else Content(self.note or "")
+            lines = note.wrap(max(1, width)) if note else []
+            self._wrapped = (self.note, width, lines)
+        return self._wrapped[2]
+
     def _note_strip(self, y: int) -> Strip:
         width, height = self.size
-        note = self.note if isinstance(self.note, Content) else Content(self.note or "")
-        lines = note.wrap(max(1, width)) if note else []
+        lines = self._note_lines(width)
         at = y - max(0, height - len(lines)) // 2
         if not 0 <= at < len(lines):
             return Strip.blank(width, self.rich_style)

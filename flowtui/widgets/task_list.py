@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from rich.style import Style
 from rich.text import Text
+from textual.cache import LRUCache
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -19,6 +20,9 @@ from flowtui.theme import Look
 from flowtui.widgets.extent import set_extent
 from flowtui.widgets.task_columns import Columns
 from flowtui.widgets.task_rows import Order, TaskRows
+
+_CACHED_ROWS = 1000
+"""Rows of finished tasks that are kept as drawn: scrolling draws what comes into view."""
 
 _HEADER_ROWS = 1
 
@@ -65,6 +69,7 @@ class TaskList(ScrollView, can_focus=True):
         self._columns = Columns()
         self._in_view: tuple[Key, ...] = ()
         self._view_due = False
+        self._strips: LRUCache[Key, tuple[object, Strip]] = LRUCache(_CACHED_ROWS)
         self.processes: Mapping[Key, ProcessUse] = {}
 
     @property
@@ -207,10 +212,17 @@ class TaskList(ScrollView, can_focus=True):
         task = self._listed[row]
         cursor = task.id == self._cursor
         base = self.get_component_rich_style("task-list--cursor") if cursor else self.rich_style
+        drawn = (task, self._columns, base, self._look.dark, width)
+        known = self._strips.get(task.key)
+        if known is not None and known[0] == drawn:
+            return known[1]
         dim = self.get_component_rich_style("task-list--dim", partial=True)
         use = self.processes.get(task.key)
         text = self._columns.row(task, self._look, dim, now=self._now, use=use, cursor=cursor)
-        return self._line(text, width, base)
+        strip = self._line(text, width, base)
+        if task.state in FINISHED:
+            self._strips[task.key] = (drawn, strip)
+        return strip
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -270,7 +282,7 @@ class TaskList(ScrollView, can_focus=True):
         self._place_cursor((self._cursor_at or 0) + rows, by_hand=True)
 
     def _place_cursor(self, row: int, *, by_hand: bool) -> None:
-        before = self._cursor
+        before, left = self._cursor, self._cursor_at
         if not self.row_count:
             self._cursor = self._cursor_at = None
         else:
@@ -278,7 +290,9 @@ class TaskList(ScrollView, can_focus=True):
             self._cursor = self._listed[row].id
             self._reveal(row)
         if self._cursor != before or before is None:
-            self.refresh()
+            for at in (left, self._cursor_at):
+                if at is not None:
+                    self._repaint(at)
             self.post_message(self.Moved(self.current, by_hand))
 
     def _reveal(self, row: int) -> None:
