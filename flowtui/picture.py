@@ -70,7 +70,7 @@ def _box(store: RunStore, node: Node, look: Look, one_row: bool) -> BoxContent:
     if not _has_many(store.graph, node, status, len(tasks)):
         return BoxContent((name,), False, str(status.state))
     total = max(len(tasks), status.expected or 0)
-    title = f"{name} {'x' if look.ascii else '×'}{total or '?'}"
+    title = f"{name} {'x' if look.ascii else '×'}{f'{total:,}' if total else '?'}"
     counts = _counts(status, look)
     if one_row:
         row = (Piece(f"{title}  "), *counts) if counts else title
@@ -84,7 +84,7 @@ def _box(store: RunStore, node: Node, look: Look, one_row: bool) -> BoxContent:
 
 def _counts(status: StepStatus, look: Look) -> tuple[Piece, ...]:
     known = [state for state in SEVERITY if status.counts.get(state)]
-    counts = [Piece(f"{look.glyph(state)}{status.counts[state]}", str(state)) for state in known]
+    counts = [Piece(f"{look.glyph(state)}{status.counts[state]:,}", str(state)) for state in known]
     return tuple(part for count in counts for part in (Piece(" "), count))[1:]
 
 

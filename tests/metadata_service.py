@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -40,7 +41,8 @@ class MetadataService:
     """The service: where it is, what was asked of it, and how it misbehaves.
 
     `fault` is how it answers from now on, `delay` the seconds that "slow" takes before it answers
-    all the same; both concern the requests whose path contains a match of `fault_on`. `requests`
+    all the same; both concern the requests whose path contains a match of `fault_on`. `ahead` is by
+    how many seconds its clock is ahead, `key` what `x-api-key` has to be, if anything. `requests`
     lists method and target of every request since `reset`, `counts` counts them by endpoint
     (`GET /flows/{flow}/runs`).
     """
@@ -59,6 +61,8 @@ class MetadataService:
         self.fault: Fault | None = None
         self.fault_on = ""
         self.delay = 1.0
+        self.ahead = 0.0
+        self.key: str | None = None
         self.requests: list[str] = []
         self.counts: Counter[str] = Counter()
         self._api = MetadataApi(self.store, version, paging, filtered_tasks)
@@ -172,6 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         service = self.server.service
+        if service.key is not None and self.headers.get("x-api-key") != service.key:
+            self.send_error(403)
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         answer = service.answer(self.command, self.path, body)
         if answer is None:
@@ -187,6 +194,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(int(time.time() + self.server.service.ahead))
 
     do_POST = do_GET  # noqa: N815
     do_PATCH = do_GET  # noqa: N815

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from flowtui import __version__
+from tests.metadata_service import MetadataService
 from tests.runs import RecordedRun, eventually, flow_environment
 
 PROGRAM = str(Path(sys.executable).parent / "flowtui")
@@ -158,7 +159,10 @@ def test_a_malformed_target_is_refused_with_an_example(cli: Cli, target: str) ->
         (("A/1", "--interval", "nan"), "'--interval'"),
         (("A/1", "--theme", "plaid"), "There is no theme 'plaid'. Themes: textual-dark"),
         (("demo", "--theme", "plaid"), "There is no theme 'plaid'. Themes: textual-dark"),
-        (("show", "A/1", "--source", "magic"), "Invalid value for '--source': 'magic' is not one of"),
+        (
+            ("show", "A/1", "--source", "magic"),
+            "Invalid value for '--source': 'magic' is not one of",
+        ),
         (("show", "A/1", "--metadata", "magic"), "There is no metadata provider 'magic'. Pass"),
         (("A/1",), "There is no terminal to draw on. Use: flowtui show A/1"),
         (("demo",), "There is no terminal to draw on."),
@@ -237,6 +241,74 @@ def test_a_provider_that_cannot_be_had_is_a_matter_of_configuration(cli: Cli) ->
     assert "METAFLOW_SERVICE_URL" in said
     said = complaint(cli("show", "A/1", METAFLOW_DEFAULT_METADATA="magic"), USAGE)
     assert "'magic'" in said
+
+
+# Where it reads from
+
+
+def lines(ended: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """What `info` printed, by the name at the head of each line."""
+    assert ended.returncode == DONE, ended.stderr
+    return {
+        name: text for name, _, text in (row.partition(" ") for row in ended.stdout.split("\n"))
+    }
+
+
+def test_info_names_versions_and_how_local_metadata_is_read(
+    cli: Cli, runs: dict[str, RecordedRun]
+) -> None:
+    told = lines(cli("info"))
+    assert told["flowtui"].strip().startswith(__version__)
+    assert told["metaflow"].strip()
+    assert told["provider"].strip() == f"local@{runs['linear'].root}/.metaflow"
+    assert told["namespace"].strip() == "user:tester"
+    assert told["source"].strip().startswith("local: files of local metadata")
+    assert "client: " in lines(cli("info", "--source", "client"))["source"]
+
+
+@pytest.mark.parametrize(
+    ("paging", "filtered_tasks", "how"),
+    [
+        (True, True, "service: queries for the first look, then the newest rows"),
+        (True, False, "this service has no queries"),
+        (False, False, "slow for thousands of tasks: this service has no pages"),
+    ],
+)
+def test_info_says_what_a_service_can_do(
+    cli: Cli, paging: bool, filtered_tasks: bool, how: str
+) -> None:
+    with MetadataService("2.4.9", paging=paging, filtered_tasks=filtered_tasks) as service:
+        told = lines(cli("info", **service.environment))
+    assert told["service"].strip() == "2.4.9"
+    assert told["source"].strip().endswith(how)
+
+
+def test_info_of_a_service_that_is_away_still_tells_the_versions(cli: Cli) -> None:
+    with MetadataService() as service:
+        away = service.environment
+    ended = cli("info", **away)
+    assert ended.returncode == UNREACHABLE
+    assert ended.stdout.startswith("flowtui")
+    assert f"{away['METAFLOW_SERVICE_URL']} does not answer" in ended.stderr
+
+
+def test_the_key_for_a_service_is_sent(cli: Cli) -> None:
+    with MetadataService() as service:
+        service.key = "open sesame"
+        told = lines(cli("info", METAFLOW_SERVICE_AUTH_KEY=service.key, **service.environment))
+        assert told["service"].strip() == "2.5.1"
+        refused = cli("info", METAFLOW_SERVICE_AUTH_KEY="wrong", **service.environment)
+    assert refused.returncode == UNREACHABLE
+    assert "HTTP status 403" in refused.stderr
+
+
+def test_a_profile_of_metaflow_leads_to_its_service(cli: Cli, tmp_path: Path) -> None:
+    with MetadataService() as service:
+        profile = {name: str(value) for name, value in service.environment.items()}
+        (tmp_path / "config_work.json").write_text(json.dumps(profile))
+        unset = cli.without("METAFLOW_DEFAULT_METADATA")
+        told = lines(unset("info", METAFLOW_HOME=str(tmp_path), METAFLOW_PROFILE="work"))
+    assert told["provider"].strip() == f"service@{service.url}"
 
 
 # How it ends when it is stopped

@@ -71,6 +71,8 @@ def test_the_demo_shows_retries_a_catch_and_a_failure_that_resume_heals(home: Pa
     caught = list((demo.root / ".metaflow").rglob("*_artifact__catch_exception.json"))
     assert [(path.parents[2].name, path.name[0]) for path in caught] == [("train", "2")]
 
+    assert list((demo.root / ".metaflow" / FLOW_NAME / run / "train").glob("*/0.task_stdout.log"))
+
     resume.check_flow_file(FLOW_FILE, FLOW_NAME)
     again = resume.start(
         resume.plan(

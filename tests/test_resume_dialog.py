@@ -126,7 +126,10 @@ async def test_it_shows_origin_preview_file_command_and_buttons(
         assert rows["train"][2:-1] == ["↺", "2", "◆", "1", "●", "1"]
         assert screen.command_line is not None
         assert screen.command_line in squeezed(text)
-        assert shlex.split(screen.command_line)[2:] == ["resume", "--origin-run-id", "17"]
+        assert shlex.split(screen.command_line)[2:] == [
+            *("resume", "--origin-run-id", "17"),
+            *("--with", "live_logs"),
+        ]
         assert any("Resume" in line and "Cancel" in line for line in text.splitlines())
 
     screen = dialog(root)

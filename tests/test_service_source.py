@@ -261,6 +261,29 @@ def test_a_row_written_behind_newer_ones_is_still_seen(served: ServedRuns, tmp_p
         assert watched.store.status.state is State.SUCCEEDED
 
 
+# Clocks
+
+
+@pytest.mark.parametrize("days", [0, 2])
+@pytest.mark.parametrize(("silent", "state"), [(20, State.RUNNING), (100, State.LOST)])
+def test_silence_is_counted_by_the_clock_of_the_service(
+    silent: int, state: State, days: int, served: ServedRuns, tmp_path: Path
+) -> None:
+    # A run whose step process was killed. Its records are of the past or, moved, of the future.
+    with serving(served, tmp_path) as service:
+        for table in ("runs", "steps", "tasks", "metadata", "artifacts"):
+            service.store.sql(f"UPDATE {table} SET ts_epoch = ts_epoch + ?", days * 86_400_000)
+        for table in ("runs", "tasks"):
+            moved = f"UPDATE {table} SET last_heartbeat_ts = last_heartbeat_ts + ?"
+            service.store.sql(moved, days * 86_400)
+        last = "SELECT max(last_heartbeat_ts) FROM tasks WHERE step_name = 'wait'"
+        [(beat,)] = service.store.sql(last)
+        service.ahead = beat + silent - time.time()
+        watched = Watched(service, served.pathspecs["launcher_killed"])
+        [task] = watched.complete().tasks("wait").values()
+        assert task.state is state
+
+
 # Services that can do less, or nothing
 
 

@@ -312,11 +312,11 @@ class RunScreen(PaneScreen):
             names = [store.graph[name].foreach_artifact for name in before if name in store.graph]
             parts += [f"foreach {one_line(name, 40)}" for name in names if name]
         if tasks.failed_only or tasks.filter_text:
-            parts.append(f"{tasks.row_count} of {tasks.total} tasks")
+            parts.append(f"{tasks.row_count:,} of {tasks.total:,} tasks")
             parts += ["failed only"] if tasks.failed_only else []
             parts += [f"/{one_line(tasks.filter_text, 40)}"] if tasks.filter_text else []
         else:
-            parts.append(f"{tasks.total} task{'s' if tasks.total != 1 else ''}")
+            parts.append(f"{tasks.total:,} task{'s' if tasks.total != 1 else ''}")
         if tasks.order is not Order.TASK or tasks.reverse:
             parts.append(f"by {tasks.order}{' reversed' if tasks.reverse else ''}")
         tasks.border_title = Content(" · ".join(parts))

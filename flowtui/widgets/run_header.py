@@ -115,18 +115,17 @@ class RunHeader(Widget):
         for state in SEVERITY:
             if store.counts.get(state):
                 text.append("  ")
-                text.append(
-                    f"{self._look.glyph(state)}{store.counts[state]}", self._look.style(state)
-                )
+                count = f"{self._look.glyph(state)}{store.counts[state]:,}"
+                text.append(count, self._look.style(state))
         if store.retried:
-            text.append(f"  {store.retried} retried")
+            text.append(f"  {store.retried:,} retried")
         return text
 
     @staticmethod
     def _progress(store: RunStore) -> str:
         if store.expected is not None:
-            return f"{store.finished} of {max(store.expected, store.finished)} tasks"
-        return f"{store.finished} task{'s' if store.finished != 1 else ''} done"
+            return f"{store.finished:,} of {max(store.expected, store.finished):,} tasks"
+        return f"{store.finished:,} task{'s' if store.finished != 1 else ''} done"
 
     def _freshness(self) -> Text:
         if self._store is None:
