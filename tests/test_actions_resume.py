@@ -16,6 +16,7 @@ from flowtui.actions.resume import (
     plan,
     propose_flow_file,
 )
+from flowtui.live_logs import extension_path, python_path
 from flowtui.model import Graph, Node, RunDescription
 
 
@@ -124,6 +125,58 @@ def test_the_command_line_is_what_is_run_and_survives_a_shell(tmp_path: Path) ->
     )
     assert shlex.split(resume.command_line) == list(resume.argv)
     assert (resume.origin, resume.environment) == ("FailedFlow/17", {"A": "b"})
+
+
+LOCAL = {"METAFLOW_DEFAULT_METADATA": "local"}
+
+
+def test_a_local_run_is_resumed_with_live_logs_which_the_command_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/mine:/ours")
+    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL, arguments=["--tag"])
+    assert resume.argv[4:] == ("17", "--with", "live_logs", "--tag")
+    assert resume.command_line.endswith("resume --origin-run-id 17 --with live_logs --tag")
+    assert resume.environment["PYTHONPATH"] == f"{extension_path()}:/mine:/ours"
+
+    monkeypatch.delenv("PYTHONPATH")
+    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL)
+    assert resume.environment == {**LOCAL, "PYTHONPATH": str(extension_path())}
+
+
+def test_live_logs_are_asked_for_once(tmp_path: Path) -> None:
+    asked = ["--with", "retry", "--with", "live_logs"]
+    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL, arguments=asked)
+    assert list(resume.argv[5:]) == asked
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"METAFLOW_DEFAULT_METADATA": "service"},
+        {**LOCAL, "METAFLOW_DEFAULT_DATASTORE": "s3"},
+    ],
+)
+def test_live_logs_are_for_local_metadata_and_data(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=environment)
+    assert resume.argv[3:] == ("--origin-run-id", "17")
+    assert resume.environment == environment
+
+
+def test_live_logs_can_be_left_out(tmp_path: Path) -> None:
+    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL, live_logs=False)
+    assert resume.argv[3:] == ("--origin-run-id", "17")
+    assert resume.environment == LOCAL
+
+
+def test_a_python_path_that_has_the_extension_already_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "metaflow_extensions" / "flowtui_launched").mkdir(parents=True)
+    for current in (f"/mine:{tmp_path}", str(extension_path())):
+        assert python_path(current) == current
+    assert python_path("") == python_path(None) == str(extension_path())
 
 
 def test_it_runs_here_when_the_file_lies_below_and_beside_the_file_otherwise(

@@ -10,11 +10,13 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from flowtui.actions.errors import ActionError
 from flowtui.actions.launch import Launch, start_flow
 from flowtui.actions.preview import StepPreview, preview
+from flowtui.live_logs import NAME, python_path
 from flowtui.model import RunDescription
 
 __all__ = [
@@ -144,13 +146,15 @@ def plan(
     cwd: Path,
     environment: Mapping[str, str],
     arguments: Sequence[str] = (),
+    live_logs: bool = True,
 ) -> ResumePlan:
     """The command that resumes a run with `flow_file`, a path relative to `cwd` or absolute.
 
     It runs in `cwd` when the file lies in or below it, so that a flow finds there what it found
     before, else beside the file. `environment` holds the metadata provider's settings. `arguments`
-    are added to the command. Nothing is read or started. Raises `ActionError` for a run that
-    `resume` cannot take.
+    are added to the command. Where metadata and data are local it gets `--with live_logs`, so that
+    its logs can be followed; `live_logs=False` leaves that out. Nothing is started. Raises
+    `ActionError` for a run that `resume` cannot take.
     """
     run = description.run
     if not _RUN_ID.fullmatch(run):
@@ -162,12 +166,32 @@ def plan(
         )
     base = Path(os.path.abspath(cwd))
     file = Path(os.path.abspath(base / flow_file))
+    options = tuple(arguments)
+    settings = dict(environment)
+    if live_logs and _stores_logs_at_the_end(settings):
+        settings["PYTHONPATH"] = python_path(settings.get("PYTHONPATH", os.getenv("PYTHONPATH")))
+        # `resume` does not remember what the run was started with, and Metaflow passes over what a
+        # step has already: so the run's own decorators are not looked at.
+        if ("--with", NAME) not in pairwise(options):
+            options = ("--with", NAME, *options)
     return ResumePlan(
         origin=description.pathspec,
         flow_file=file,
-        argv=(interpreter(), str(file), "resume", "--origin-run-id", run, *arguments),
+        argv=(interpreter(), str(file), "resume", "--origin-run-id", run, *options),
         cwd=base if file.is_relative_to(base) else file.parent,
-        environment=dict(environment),
+        environment=settings,
+    )
+
+
+def _stores_logs_at_the_end(environment: Mapping[str, str]) -> bool:
+    """Whether a flow keeps metadata and data on this machine, as far as the environment tells."""
+    datastore = environment.get("METAFLOW_DEFAULT_DATASTORE") or os.getenv(
+        "METAFLOW_DEFAULT_DATASTORE"
+    )
+    return environment.get("METAFLOW_DEFAULT_METADATA") == "local" and datastore in (
+        None,
+        "",
+        "local",
     )
 
 
