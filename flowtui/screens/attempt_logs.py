@@ -17,7 +17,7 @@ from flowtui.widgets.log_pane import LogPane
 
 STREAMS = ("stdout", "stderr")
 
-_SETTLE = 0.08
+_SETTLE = 0.15
 """Seconds the selection must rest before other logs are shown: a held key passes many tasks."""
 
 _OVERDUE = 0.15
