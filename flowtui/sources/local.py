@@ -63,7 +63,7 @@ class LocalRecords(ProviderRecords):
         self._steps: dict[str, Folder] = {}
         self._listed: dict[str, set[str]] = {}
         self._tasks: dict[Key, Folder] = {}
-        self._of_run_read: set[str] = set()
+        self._wanted: frozenset[str] = OF_TASK | OF_RUN
         self._damage: dict[Key, str] = {}
         self._newest = 0
 
@@ -193,8 +193,8 @@ class LocalRecords(ProviderRecords):
                 rows.append(load(f"{meta}/{file}"))
             except Damaged as damage:
                 self._damage[key] = str(damage)
-        if len(self._of_run_read) < len(OF_RUN):
-            self._of_run_read |= OF_RUN & {str(row.get("field_name")) for row in rows}
+        if len(self._wanted) > len(OF_TASK):
+            self._wanted -= OF_RUN & {str(row.get("field_name")) for row in rows}
         return read_fields(rows)
 
     def _needed(self, listed: _Listing) -> Collection[str]:
@@ -203,14 +203,10 @@ class LocalRecords(ProviderRecords):
         if len(ended) < max(1, len(started)):
             return listed.rows()
         wanted = OF_TASK | OF_RUN if "origin-task-id" in listed.read else self._wanted
-        chosen = {file for field, files in listed.read.items() if field in wanted for file in files}
-        if listed.newest > self._newest:
-            chosen.add(listed.last)
+        chosen = [file for field, files in listed.read.items() if field in wanted for file in files]
+        if listed.newest > self._newest and listed.last not in chosen:
+            chosen.append(listed.last)
         return chosen
-
-    @property
-    def _wanted(self) -> Collection[str]:
-        return OF_TASK | OF_RUN - self._of_run_read
 
 
 class _Listing:

@@ -38,8 +38,6 @@ READ = frozenset(
 _ARRAY_ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]+)', re.DOTALL)
 """An item of a PostgreSQL array: in quotes, with backslashes before what is special, or bare."""
 
-_ATTEMPT_TAG = re.compile(r"attempt_id:(\d+)\Z")
-
 
 @dataclass(frozen=True, slots=True)
 class Fields:
@@ -113,9 +111,9 @@ def _read_attempt(
 
 def _tagged(tags: Any) -> int | None:
     for tag in tags or ():
-        match = _ATTEMPT_TAG.match(str(tag))
-        if match:
-            return int(match[1])
+        name, _, number = str(tag).partition(":")
+        if name == "attempt_id" and number.isdecimal() and number.isascii():
+            return int(number)
     return None
 
 
@@ -132,7 +130,11 @@ def heartbeat(row: Mapping[str, Any]) -> Ms | None:
 
 
 def _time(row: Mapping[str, Any]) -> Ms:
-    return moment(row.get("ts_epoch")) or Ms(0)
+    when = row.get("ts_epoch")
+    # Nearly always what Metaflow writes; asked for every row of every task.
+    if type(when) is int and 0 <= when <= LATEST:
+        return Ms(when)
+    return moment(when) or Ms(0)
 
 
 def _number(value: Any) -> int | None:

@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 
 from flowtui.logs.tails import BlobTail, LocalTail, Tail
 from flowtui.model import Changes, Graph, Key, Ms, ProcessUse, RunDescription
-from flowtui.sources import plain_pickle
-from flowtui.sources.base import NotFound, SourceError, Unreachable
+from flowtui.sources.base import NotFound, Unreachable
 from flowtui.sources.datastore import Datastore, StoredIn
 from flowtui.sources.graph_info import read_graph
 from flowtui.sources.ledger import Ledger
@@ -23,6 +22,7 @@ from flowtui.sources.metadata_rows import Fields, heartbeat, moment
 from flowtui.sources.processes import ProcessWatch, RunProcesses
 from flowtui.sources.provider import Provider
 from flowtui.sources.records import Records, TaskRecord
+from flowtui.sources.values import Values
 from flowtui.status import AttemptEvidence, TaskEvidence, Vital
 
 LOG_SOURCES = ("runtime", "task")
@@ -64,6 +64,7 @@ class MetaflowRun:
         self._lead = 0
         self._time = Ms(0)
         self._datastore = Datastore(provider, flow, run)
+        self._values = Values(self._datastore)
         self._ledger = Ledger()
         self._processes = ProcessWatch(run) if provider.is_local else None
         self._found = RunProcesses()
@@ -75,8 +76,8 @@ class MetaflowRun:
         self._postponed = False
         self._unsure: set[Key] = set()
         self._uncounted: set[Key] = set()
+        self._catching: dict[str, bool] = {}
         self._origins: dict[tuple[str, str, str], Foreach] = {}
-        self._values: dict[str, Any] = {}
         self._stored_in: StoredIn | None = None
         self._resumed_from: str | None = None
         self._newest: Ms | None = None
@@ -202,9 +203,11 @@ class MetaflowRun:
         artifacts = self._records.parameters()
         if "_graph_info" not in artifacts:
             return Graph(), {}
-        graph, names = read_graph(self._plain(artifacts["_graph_info"]))
+        graph, names = read_graph(self._values.plain(artifacts["_graph_info"]))
         self._described = bool(graph.nodes) and (last_look or set(names) <= set(artifacts))
-        return graph, {name: self._shown(artifacts[name]) for name in names if name in artifacts}
+        return graph, {
+            name: self._values.shown(artifacts[name]) for name in names if name in artifacts
+        }
 
     def _with_origin(self, description: RunDescription) -> RunDescription:
         """The description with the origin run, which only tasks tell."""
@@ -288,7 +291,7 @@ class MetaflowRun:
         stored_in = record.fields.datastore or self._stored_in
         if attempt.ok is None and attempt.done:
             row = self._records.artifact(key, number, "_task_ok")
-            value = self._plain_once(row) if row else None
+            value = self._values.plain_once(row) if row else None
             return replace(attempt, task_ok=value if isinstance(value, bool) else None)
         attempt = replace(attempt, exit=self._datastore.exit(*key, stored_in, number))
         if attempt.ok is False:
@@ -302,9 +305,9 @@ class MetaflowRun:
 
     def _perhaps_caught(self, record: TaskRecord, attempt: AttemptEvidence) -> AttemptEvidence:
         key = record.key
-        node = self._graph.by_name.get(key[0])
-        if record.fields.origin_task is not None or (node and not node.decorator("catch")):
+        if record.fields.origin_task is not None or not self._may_catch(key[0]):
             return attempt
+        node = self._graph.by_name.get(key[0])
         known = self._ledger.evidence(key)
         for before in known.attempts if known else ():
             if before.number == attempt.number and before.ok and before.caught is not None:
@@ -321,10 +324,19 @@ class MetaflowRun:
             if node is None or "_success" not in names:
                 return attempt
             row = self._records.artifact(key, attempt.number, "_success")
-            value = self._plain_once(row) if row else None
+            value = self._values.plain_once(row) if row else None
             return replace(attempt, success=value if isinstance(value, bool) else None)
 
         return self._in_due_time(look_up, unknown)
+
+    def _may_catch(self, step: str) -> bool:
+        """Whether the step has @catch, or is in no graph that tells."""
+        if step not in self._catching:
+            node = self._graph.by_name.get(step)
+            if node is None:
+                return True
+            self._catching[step] = node.decorator("catch") is not None
+        return self._catching[step]
 
     def _origin(self, step: str, fields: Fields) -> str | None:
         if fields.origin_task is None:
@@ -377,7 +389,7 @@ class MetaflowRun:
 
         def count() -> Any:
             row = self._records.artifact(key, finished[-1], "_foreach_num_splits")
-            return self._plain_once(row) if row else None
+            return self._values.plain_once(row) if row else None
 
         counted = self._in_due_time(count, None)
         if isinstance(counted, int):
@@ -394,7 +406,7 @@ class MetaflowRun:
                 uses[key] = use
         return uses
 
-    # Stored values
+    # Where things are
 
     @property
     def _graph(self) -> Graph:
@@ -404,30 +416,6 @@ class MetaflowRun:
         """Kind and root of a task's datastore; all tasks of a run use the same one."""
         record = self._kept.get(key)
         return (record.fields.datastore if record else None) or self._stored_in
-
-    def _plain(self, artifact: Mapping[str, Any]) -> Any:
-        """An artifact's value if it is plain data, else None."""
-        try:
-            return plain_pickle.loads(self._datastore.blob(artifact))
-        except (plain_pickle.NotPlain, SourceError):
-            return None
-
-    def _plain_once(self, artifact: Mapping[str, Any]) -> Any:
-        """Like `_plain`; equal values are stored once, under one key, and read once."""
-        sha = str(artifact.get("sha"))
-        if sha not in self._values:
-            self._values[sha] = self._plain(artifact)
-        return self._values[sha]
-
-    def _shown(self, artifact: Mapping[str, Any]) -> Any:
-        try:
-            blob = self._datastore.blob(artifact)
-        except SourceError:
-            return "<unreadable>"
-        try:
-            return plain_pickle.loads(blob)
-        except plain_pickle.NotPlain:
-            return f"<object, {len(blob)} bytes>"
 
 
 def in_view_first(attended: Sequence[Key], keys: Iterable[Key]) -> Sequence[Key]:
