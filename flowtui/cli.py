@@ -16,6 +16,8 @@ from flowtui import __version__
 from flowtui.model import Target
 
 if TYPE_CHECKING:
+    from flowtui.reading import Choice
+    from flowtui.sources.base import RunSource
     from flowtui.sources.registry import Where
     from flowtui.store import RunStore
 
@@ -154,17 +156,50 @@ def show(
     if as_json and plain:
         _leave("Pass --json or --plain, not both.", EXIT_USAGE)
     store = _read(target, Where(metadata, namespace, source))
-    try:
+    with _to_a_pipe():
         if as_json:
             click.echo(report.to_json(store))
         else:
             encoding = (sys.stdout.encoding or "ascii").lower()
             report.print_plain(store, ascii_only=ascii_only or "utf" not in encoding)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # What is still buffered has nowhere to go; Python would complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_CLOSED_PIPE)
+
+
+@cli.command()
+@click.argument("target", type=_TargetType())
+@click.option("--attempt", type=click.IntRange(0), help="An attempt by its number; else the last.")
+@click.option(
+    "--stream",
+    type=click.Choice(["stdout", "stderr", "both"]),
+    default="both",
+    show_default=True,
+    help="Which stream; both are put together by the times of their lines.",
+)
+@click.option("--failed", is_flag=True, help="Only attempts that failed, were lost or caught.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the run is over.")
+@_where_options
+def logs(
+    target: Target,
+    attempt: int | None,
+    stream: str,
+    failed: bool,
+    follow: bool,
+    metadata: str | None,
+    namespace: str | None,
+    source: str | None,
+    ascii_only: bool,
+) -> None:
+    """Print the logs of TARGET: of a task, of a step's tasks, or of all tasks of a run.
+
+    With more than one attempt or stream each line is led by step/task, attempt and stream.
+    """
+    from flowtui.reading import STREAMS, Choice
+    from flowtui.sources.registry import Where
+
+    streams = STREAMS if stream == "both" else (stream,)
+    choice = Choice(attempt, streams, failed)
+    where = Where(metadata, namespace, source)
+    with _to_a_pipe(), _leaving_with_the_source():
+        _print_logs(target, where, choice, follow=follow, ascii_only=ascii_only)
 
 
 @cli.command()
@@ -261,6 +296,30 @@ def _open_app(
     sys.exit(app.return_code or 0)
 
 
+def _print_logs(
+    target: Target, where: Where, choice: Choice, *, follow: bool, ascii_only: bool
+) -> None:
+    from flowtui import reading
+
+    resolved, source, store = _opened(target, where)
+    attempts = reading.chosen(store, resolved, choice)
+    if follow:
+        lines = reading.followed(source, store, resolved, choice, interval=1.0, trouble=_say)
+    else:
+        if not attempts:
+            _leave(f"{resolved} has no such attempt, or none yet.", EXIT_NOT_FOUND)
+        lines = reading.stored(source, attempts, choice)
+    led = follow or len(attempts) * len(choice.streams) > 1
+    told = reading.print_lines(lines, led=led, at_once=follow, ascii_only=ascii_only)
+    if not told and len(attempts) == 1:
+        from flowtui.logs.absent import why_empty
+
+        [(task, attempt)] = attempts
+        for stream in choice.streams:
+            _say(why_empty(store.description, task, attempt, stream))
+    source.close()
+
+
 def _about(where: Where) -> Sequence[tuple[str, str]]:
     from flowtui.sources.about import about
 
@@ -269,24 +328,42 @@ def _about(where: Where) -> Sequence[tuple[str, str]]:
 
 
 def _read(target: Target, where: Where) -> RunStore:
+    with _leaving_with_the_source():
+        _, source, store = _opened(target, where)
+        source.close()
+    return store
+
+
+def _opened(target: Target, where: Where) -> tuple[Target, RunSource, RunStore]:
+    """The target with its run resolved, its source, and all that is known of the run."""
     from flowtui.sources.registry import open_source
     from flowtui.store import RunStore
 
-    with _leaving_with_the_source():
-        resolved, source = open_source(target, where)
-        store = RunStore(source.describe())
-        more = True
-        while more:
-            changes = source.poll()
-            store.apply(changes)
-            more = changes.more
-        source.close()
+    resolved, source = open_source(target, where)
+    store = RunStore(source.describe())
+    more = True
+    while more:
+        changes = source.poll()
+        store.apply(changes)
+        more = changes.more
     missing = store.missing(resolved)
     if missing is not None:
         _leave(missing, EXIT_NOT_FOUND)
     if changes.trouble is not None:
         _say(changes.trouble)
-    return store
+    return resolved, source, store
+
+
+@contextmanager
+def _to_a_pipe() -> Iterator[None]:
+    """Write to standard output; end quietly when nobody reads it any more."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered has nowhere to go; Python would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_CLOSED_PIPE)
 
 
 @contextmanager

@@ -157,7 +157,9 @@ class FixedSource:
     def attend(self, tasks: Sequence[Key]) -> None:
         """All is known at once."""
 
-    def log(self, step: str, task: str, attempt: int, stream: str) -> FixedTail:
+    def log(
+        self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False
+    ) -> FixedTail:
         return FixedTail(LOG if (step, stream) == ("publish", "stderr") else ())
 
     def environment(self) -> Mapping[str, str]:

@@ -58,7 +58,9 @@ class ScriptedSource:
     def attend(self, tasks: Sequence[Key]) -> None:
         self.attended.append(tasks)
 
-    def log(self, step: str, task: str, attempt: int, stream: str) -> FixedTail:
+    def log(
+        self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False
+    ) -> FixedTail:
         return FixedTail([f"{stream} of {step}/{task} attempt {attempt}"])
 
     def environment(self) -> Mapping[str, str]:

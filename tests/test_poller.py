@@ -62,7 +62,7 @@ class Scripted:
     def attend(self, tasks: Sequence[Key]) -> None:
         raise NotImplementedError
 
-    def log(self, step: str, task: str, attempt: int, stream: str) -> Tail:
+    def log(self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False) -> Tail:
         raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:

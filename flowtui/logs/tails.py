@@ -63,9 +63,10 @@ class Tail(Protocol):
 class _Stored(ABC):
     """The log of one source, cut into lines as it grows."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, whole: bool) -> None:
         self.source = source
         self.skipped = 0
+        self._whole = whole
         self.behind = False
         self.latest = _NO_TIME
         self.lines: list[tuple[int, LogLine]] = []
@@ -89,7 +90,7 @@ class _Stored(ABC):
             return
         if size < self._offset:
             self._start_again()
-        if self._offset == 0 and size > HEAD_LIMIT:
+        if self._offset == 0 and size > HEAD_LIMIT and not self._whole:
             self._offset = self.skipped = size - HEAD_LIMIT
             self._within_line = True
         data = self._read(self._offset, min(POLL_BYTES, size - self._offset))
@@ -155,8 +156,8 @@ def _when(entry: tuple[int, LogLine]) -> int:
 class _File(_Stored):
     """A log file; opened only to read what is new, so that nothing is held in between."""
 
-    def __init__(self, source: str, path: Path) -> None:
-        super().__init__(source)
+    def __init__(self, source: str, path: Path, *, whole: bool) -> None:
+        super().__init__(source, whole=whole)
         self._path = path
         self._identity: tuple[int, int] | None = None
 
@@ -200,7 +201,7 @@ class LocalTail:
 
     `paths` maps `task` and `runtime` to `<attempt>.<source>_<stream>.log`. `ended` says that the
     attempt is over; the log may still appear for `SETTLE_SECONDS` after that. A log larger than
-    `HEAD_LIMIT` is opened near its end.
+    `HEAD_LIMIT` is opened near its end, unless `whole`.
     """
 
     def __init__(
@@ -208,8 +209,10 @@ class LocalTail:
         paths: Mapping[str, Path],
         ended: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        whole: bool = False,
     ) -> None:
-        self._files = [_File(source, path) for source, path in paths.items()]
+        self._files = [_File(source, path, whole=whole) for source, path in paths.items()]
         self._ended = ended
         self._clock = clock
         self._ended_at: float | None = None
@@ -258,8 +261,8 @@ class LocalTail:
 class _Blob(_Stored):
     """A log that was fetched as a whole."""
 
-    def __init__(self) -> None:
-        super().__init__("task")
+    def __init__(self, *, whole: bool) -> None:
+        super().__init__("task", whole=whole)
         self.content = b""
 
     def _size(self) -> int:
@@ -276,9 +279,16 @@ class BlobTail:
     TailError. `ended` says that the attempt is over and its log is stored.
     """
 
-    def __init__(self, fetch: Callable[[], Sequence[bytes]], ended: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[], Sequence[bytes]],
+        ended: Callable[[], bool],
+        *,
+        whole: bool = False,
+    ) -> None:
         self._fetch = fetch
         self._ended = ended
+        self._whole = whole
         self._blobs: list[_Blob] = []
         self._final = False
         self._finished = False
@@ -297,7 +307,7 @@ class BlobTail:
         if not any(blob.behind or blob.lines for blob in self._blobs):
             ended = self._ended()
             contents = self._fetch()
-            self._blobs += [_Blob() for _ in contents[len(self._blobs) :]]
+            self._blobs += [_Blob(whole=self._whole) for _ in contents[len(self._blobs) :]]
             for blob, content in zip(self._blobs, contents, strict=False):
                 blob.content = content
             self._final = ended

@@ -47,8 +47,9 @@ class RunSource(Protocol):
         May be called from another thread than the other methods.
         """
 
-    def log(self, step: str, task: str, attempt: int, stream: str) -> Tail:
-        """A tail of `stdout` or `stderr` of an attempt."""
+    def log(self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False) -> Tail:
+        """A tail of `stdout` or `stderr` of an attempt; one that is long may be opened near its
+        end, unless `whole`."""
 
     def environment(self) -> Mapping[str, str]:
         """The `METAFLOW_*` variables with which a flow writes to where this source reads."""

@@ -135,7 +135,7 @@ class MetaflowRun:
         self._attended = tuple(tasks)
         self._records.attend(self._attended)
 
-    def log(self, step: str, task: str, attempt: int, stream: str) -> Tail:
+    def log(self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False) -> Tail:
         """A tail of `stdout` or `stderr`: local files by offset, other datastores as a whole."""
 
         def ended() -> bool:
@@ -150,9 +150,11 @@ class MetaflowRun:
         stored_in = self._where_stored((step, task))
         folder = self._datastore.task_folder(step, task, stored_in)
         if folder is not None:
-            return LocalTail({source: folder / name for source, name in names.items()}, ended)
+            paths = {source: folder / name for source, name in names.items()}
+            return LocalTail(paths, ended, whole=whole)
+        files = tuple(names.values())
         return BlobTail(
-            lambda: self._datastore.read_files(step, task, stored_in, tuple(names.values())), ended
+            lambda: self._datastore.read_files(step, task, stored_in, files), ended, whole=whole
         )
 
     def environment(self) -> Mapping[str, str]:

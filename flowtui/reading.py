@@ -1,0 +1,177 @@
+"""Logs for a pipe or a terminal without the app: the lines of what a target names, as they come."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from flowtui.logs.mflog import LogLine
+from flowtui.logs.sanitise import log_text, one_line, plain_text
+from flowtui.logs.tails import Tail, TailError
+from flowtui.model import FINISHED, Attempt, State, Target, Task
+from flowtui.poller import back_off
+from flowtui.sources.base import RunSource, Unreachable
+from flowtui.store import RunStore
+
+STREAMS = ("stdout", "stderr")
+
+OF_INTEREST = frozenset({State.FAILED, State.LOST, State.CAUGHT})
+"""What `--failed` leaves of the attempts."""
+
+PAUSE = 0.5
+"""Seconds between two looks at logs that grow."""
+
+
+_Place = tuple[str, str, int, str]
+"""Step, task id, attempt and stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which logs: of an attempt by its number (None: the last one, and with `failed` every one that
+    failed, was lost or caught), and of which streams."""
+
+    attempt: int | None = None
+    streams: Sequence[str] = STREAMS
+    failed: bool = False
+
+    def attempts(self, task: Task) -> Sequence[Attempt]:
+        """The attempts of a task whose logs are chosen; a clone has none of its own."""
+        tried = [known for known in task.attempts if known.state is not State.CLONED]
+        if self.attempt is not None:
+            tried = [known for known in tried if known.number == self.attempt]
+        if self.failed:
+            return [known for known in tried if known.state in OF_INTEREST]
+        return tried if self.attempt is not None else tried[-1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A line of a log, and whose it is."""
+
+    task: Task
+    attempt: int
+    stream: str
+    line: LogLine
+
+
+def chosen(store: RunStore, target: Target, choice: Choice) -> Sequence[tuple[Task, Attempt]]:
+    """The attempts that a target and a choice name, in the order of steps and tasks."""
+    tasks = store.all_tasks() if target.step is None else iter(store.tasks(target.step).values())
+    return [
+        (task, attempt)
+        for task in tasks
+        if target.task in (None, task.id)
+        for attempt in choice.attempts(task)
+    ]
+
+
+def stored(
+    source: RunSource, attempts: Sequence[tuple[Task, Attempt]], choice: Choice
+) -> Iterator[Heard]:
+    """What is stored of the logs, one attempt after the other, each by the times of its lines.
+
+    Reads in portions, so that memory does not depend on how long the logs are.
+    """
+    for task, attempt in attempts:
+        streams = [_lines(source, task, attempt, stream) for stream in choice.streams]
+        for _, heard in heapq.merge(*streams, key=lambda timed: timed[0]):
+            yield heard
+
+
+def _lines(
+    source: RunSource, task: Task, attempt: Attempt, stream: str
+) -> Iterator[tuple[int, Heard]]:
+    """A stream's lines with their times; a line without one has that of the line before it."""
+    tail = source.log(*task.key, attempt.number, stream, whole=True)
+    latest = 0
+    while lines := tail.poll():
+        for line in lines:
+            latest = max(latest, line.time or 0)
+            yield latest, Heard(task, attempt.number, stream, line)
+    tail.close()
+
+
+def followed(
+    source: RunSource,
+    store: RunStore,
+    target: Target,
+    choice: Choice,
+    *,
+    interval: float,
+    trouble: Callable[[str], None],
+) -> Iterator[Heard]:
+    """The lines as they come, of attempts that start later too, until the run is over and read.
+
+    `interval` is in seconds, between two looks at the run; `trouble` is told why one failed.
+    """
+    tails: dict[_Place, tuple[Task, Tail]] = {}
+    opened: set[_Place] = set()
+    failures, next_look = 0, 0.0
+    while True:
+        try:
+            if time.monotonic() >= next_look:
+                changes = source.poll()
+                store.apply(changes)
+                failures, next_look = 0, time.monotonic() + (0 if changes.more else interval)
+                _open_new(source, chosen(store, target, choice), choice, opened, tails)
+            quiet = True
+            for place, (task, tail) in list(tails.items()):
+                lines = tail.poll()
+                quiet = quiet and not lines
+                for line in lines:
+                    yield Heard(task, place[2], place[3], line)
+                if tail.finished:
+                    del tails[place]
+        except (Unreachable, TailError) as error:
+            failures += 1
+            trouble(str(error))
+            time.sleep(back_off(failures, interval))
+            continue
+        if quiet:
+            if store.status.state in FINISHED and not tails:
+                return
+            time.sleep(min(PAUSE, interval))
+
+
+def _open_new(
+    source: RunSource,
+    attempts: Sequence[tuple[Task, Attempt]],
+    choice: Choice,
+    opened: set[_Place],
+    tails: dict[_Place, tuple[Task, Tail]],
+) -> None:
+    for task, attempt in attempts:
+        for stream in choice.streams:
+            place = (*task.key, attempt.number, stream)
+            if place not in opened:
+                opened.add(place)
+                tails[place] = (task, source.log(*place, whole=True))
+
+
+def print_lines(lines: Iterable[Heard], *, led: bool, at_once: bool, ascii_only: bool) -> int:
+    """Print lines to standard output; returns how many. `at_once` leaves none in a buffer.
+
+    `led` puts step/task, attempt and stream before each, with tabs between. On a terminal the
+    colours that a line asks for are kept; nothing else of its escape sequences ever is.
+    """
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    count = 0
+    for heard in lines:
+        count += 1
+        raw = heard.line.text
+        place = one_line("/".join(heard.task.key))
+        head = f"{place}\t{heard.attempt}\t{heard.stream}\t" if led else ""
+        if console.is_terminal and not ascii_only:
+            console.print(Text.assemble((head, "dim"), log_text(raw, max(1, len(raw)))))
+            continue
+        line = head + plain_text(raw, max(1, len(raw)))
+        if ascii_only:
+            line = line.encode("ascii", "replace").decode()
+        print(line, flush=at_once)
+    return count
