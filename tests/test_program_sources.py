@@ -31,12 +31,12 @@ def failed(runs: dict[str, RecordedRun], tmp_path: Path) -> RecordedRun:
 def test_a_step_and_a_task_in_the_target_are_where_it_opens(
     runs: dict[str, RecordedRun], tmp_path: Path
 ) -> None:
-    run = runs["failed"]
-    with monitor(f"{run.pathspec}/train/2", root=run.root, home=tmp_path) as screen:
-        screen.wait_for_line("▸ 2", "countries=FI")
-        screen.wait_for("─ train/2 ─", "This attempt wrote nothing to stderr.")
-        screen.press("j")
+    run = runs["foreach"]
+    with monitor(f"{run.pathspec}/visit/3", root=run.root, home=tmp_path) as screen:
         screen.wait_for_line("▸ 3", "countries=SE")
+        screen.wait_for("─ visit/3 ─", "This attempt wrote nothing to stderr.")
+        screen.press("k")
+        screen.wait_for_line("▸ 2", "countries=FI")
         screen.press("q")
         assert screen.exit_code() == 0
 

@@ -177,7 +177,7 @@ class ServiceRecords(ProviderRecords):
 
     def _newly_written(self, final: Callable[[Key], bool]) -> Iterator[TaskRecord]:
         began = self._monotonic()
-        news = self._news.read(began)
+        news = self._news.read()
         for key, rows in by_task(news).items():
             if key[0] == "_parameters":
                 continue
