@@ -369,6 +369,7 @@ def _to_a_pipe() -> Iterator[None]:
 @contextmanager
 def _leaving_with_the_source() -> Iterator[None]:
     """End the program with the sentence and the exit code of what a source cannot do."""
+    from flowtui.logs.tails import TailError
     from flowtui.sources.base import NotFound, SourceError, Unsupported
 
     try:
@@ -377,7 +378,7 @@ def _leaving_with_the_source() -> Iterator[None]:
         _leave(str(error), EXIT_NOT_FOUND)
     except Unsupported as error:
         _leave(str(error), EXIT_USAGE)
-    except SourceError as error:
+    except (SourceError, TailError) as error:
         _leave(str(error), EXIT_UNREACHABLE)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flowtui.live_logs import NAME, python_path
 from tests.runs import RecordedRun, eventually, flow_environment, launch
-from tests.test_cli import CLOSED_PIPE, DONE, NOT_FOUND, PROGRAM, Cli, cli, complaint
+from tests.test_cli import CLOSED_PIPE, DONE, NOT_FOUND, PROGRAM, UNREACHABLE, Cli, cli, complaint
 from tests.test_client_source import copied
 
 __all__ = ["cli"]
@@ -82,6 +82,19 @@ def test_escape_sequences_stay_out_of_a_pipe_and_long_lines_are_whole(
     first, second = ended.stdout.splitlines()[:2]
     assert first == "red \ufffd2J[/bold]"
     assert second == "x" + "y" * 50_000
+
+
+def test_a_log_that_cannot_be_read_is_named(
+    cli: Cli, runs: dict[str, RecordedRun], tmp_path: Path
+) -> None:
+    log = copied(runs["linear"], tmp_path) / "middle" / "2" / "0.task_stdout.log"
+    log.unlink(missing_ok=True)
+    log.mkdir()
+    task = f"{runs['linear'].pathspec}/middle/2"
+    ended = cli("logs", task, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(tmp_path))
+    assert ended.returncode == UNREACHABLE
+    assert "Traceback" not in ended.stderr
+    assert "0.task_stdout.log cannot be read: is a directory." in ended.stderr
 
 
 def test_a_reader_that_leaves_ends_it_quietly(cli: Cli, runs: dict[str, RecordedRun]) -> None:
