@@ -12,6 +12,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from metaflow.mflog import mflog
 from metaflow.runtime import TruncatedBuffer, mflog_msg
 
 from flowtui.live_logs import extension_path
-from flowtui.logs.tails import LocalTail
 from tests.runs import eventually
 
 PLUGINS = extension_path() / "metaflow_extensions" / "flowtui_launched" / "plugins"
@@ -154,6 +154,231 @@ def test_the_times_of_lines_never_decrease(tmp_path: Path) -> None:
     stored(tmp_path, output)
     times = [line.split(b"|")[2] for line in log(tmp_path).splitlines()]
     assert times == sorted(times)
+
+
+# --- unfinished lines -----------------------------------------------------------------------------
+
+
+def unfinished(tmp_path: Path, stream: str = "stdout") -> bytes:
+    """What stands behind the last newline of a log, without the header."""
+    return log(tmp_path, stream).rpartition(b"\n")[2].partition(b"]")[2]
+
+
+def shows(tmp_path: Path, expected: bytes) -> bool:
+    return unfinished(tmp_path) == expected
+
+
+def test_a_line_without_its_end_is_in_the_log_while_it_is_drawn(tmp_path: Path) -> None:
+    task = started(
+        tmp_path,
+        """
+        print("before")
+        for number in range(4):
+            print(f"\\r{number} of 3 ✓", end="")
+            sys.stdin.readline()
+        print()
+        print("after")
+        """,
+    )
+    assert task.stdin is not None
+    sizes = [0]
+    drawn = ""
+    for number in range(4):
+        drawn += f"\r{number} of 3 ✓"
+        expected = drawn.encode()
+        eventually(partial(shows, tmp_path, expected), drawn, 10)
+        sizes.append(len(log(tmp_path)))
+        task.stdin.write(b"\n")
+        task.stdin.flush()
+    output, _ = task.communicate(timeout=30)
+    lines = [b"before", drawn.encode(), b"after"]
+    assert sizes == sorted(sizes)
+    assert merged(log(tmp_path)) == lines
+    # The runtime gets what is in the log, and nothing of a line before its end.
+    assert output == log(tmp_path)
+    assert kept_by_the_runtime(output) == b""
+
+
+def test_both_streams_may_have_an_unfinished_line(tmp_path: Path) -> None:
+    task = started(
+        tmp_path,
+        """
+        print("out", end="")
+        print("err", end="", file=sys.stderr)
+        sys.stdin.readline()
+        print("side")
+        print("or", file=sys.stderr)
+        """,
+    )
+    eventually(lambda: unfinished(tmp_path) == b"out", "stdout is in its log", 10)
+    eventually(lambda: unfinished(tmp_path, "stderr") == b"err", "stderr is in its log", 10)
+    output, errors = task.communicate(b"\n", timeout=30)
+    assert merged(log(tmp_path)) == [b"outside"]
+    assert merged(log(tmp_path, "stderr")) == [b"error"]
+    assert (output, errors) == (log(tmp_path), log(tmp_path, "stderr"))
+
+
+def resting(tmp_path: Path, parts: Sequence[bytes], **options: Any) -> subprocess.Popen[bytes]:
+    """A task that writes the parts to stdout, one each time it reads a line from stdin."""
+    (tmp_path / "parts").write_text(repr(list(parts)))
+    code = """
+        for part in eval(open("parts").read()):
+            rest = part
+            while rest:
+                rest = rest[os.write(1, rest):]
+            sys.stdin.readline()
+        """
+    return started(tmp_path, code, **options)
+
+
+def go_on(task: subprocess.Popen[bytes]) -> None:
+    assert task.stdin is not None
+    task.stdin.write(b"\n")
+    task.stdin.flush()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"one", b"\n"),
+        (b"one", b" and\n\ntwo", b"\n"),
+        (b"one", b" and\ntwo\nthree", b" and\n"),
+        (b"one", b""),
+        (b"before\none", b" and", b" more"),
+        (b"\xff\xfe", b"\xff\n"),
+        (b"one", b" and\n[MFLOG|0|2026-11-21T10:00:00.000000Z|task|x]kept elsewhere\nlast\n"),
+        (b"one", b"y" * 5_000_000, b"z\nafter\n"),
+        (b"one\n", b"two\n"),
+    ],
+    ids=lambda parts: repr(parts)[:30],
+)
+def test_a_line_that_has_rested_is_stored_once_and_as_without_it(
+    parts: Sequence[bytes], tmp_path: Path
+) -> None:
+    task = resting(tmp_path, parts)
+    shown = parts[0].rpartition(b"\n")[2].rstrip(b"\xfe")
+    eventually(lambda: log(tmp_path) and unfinished(tmp_path) == shown, "it is in the log", 10)
+    for _ in parts[1:]:
+        go_on(task)
+    output, _ = task.communicate(b"\n", timeout=30)
+    kept = kept_by_the_runtime(output)
+    assert merged(kept, log(tmp_path)) == merged(kept_by_the_runtime(b"".join(parts)))
+    if len(parts[1]) < 10**6:
+        assert kept == b""
+    assert log(tmp_path).endswith(b"\n")
+
+
+def test_a_character_is_not_cut_in_the_log(tmp_path: Path) -> None:
+    task = resting(tmp_path, ["█".encode()[:2], "█".encode()[2:] + "ab✓".encode()[:-1]])
+    eventually(lambda: waits_for_input(task), "the task waits")
+    go_on(task)
+    eventually(lambda: unfinished(tmp_path) == "█ab".encode(), "whole characters are there", 10)
+    task.communicate(b"\n", timeout=30)
+    assert merged(log(tmp_path)) == ["█ab✓".encode()[:-1]]
+
+
+def waits_for_input(task: subprocess.Popen[bytes]) -> bool:
+    children = psutil.Process(task.pid).children()
+    return len(children) == 1 and children[0].status() == psutil.STATUS_SLEEPING
+
+
+@pytest.mark.parametrize("start", [b"[", b"[MFLOG", b"[![MFLOG|", b"[MFLOG|0|"])
+def test_what_may_become_a_structured_line_waits_for_its_end(start: bytes, tmp_path: Path) -> None:
+    header = b"[MFLOG|0|2026-11-21T10:00:00.000000Z|task|x]"
+    whole = (b"[!" if start.startswith(b"[!") else b"") + header + b"said\n"
+    code = f"""
+        os.write(1, {start!r})
+        os.write(2, b"waiting")
+        sys.stdin.readline()
+        os.write(1, {whole.removeprefix(start)!r})
+        """
+    task = started(tmp_path, code)
+    # stderr's has rested as long.
+    eventually(lambda: unfinished(tmp_path, "stderr") == b"waiting", "stderr is in its log", 10)
+    output, _ = task.communicate(b"\n", timeout=30)
+    assert (output, log(tmp_path)) == (whole, b"")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"x" * 300, b"x" * 300, b"\nlast\n"),
+        (b"x" * 300, b"x" * 300 + b"\nlast\n"),
+        (b"x" * 300, b"x" * 300),
+        (b"x" * 300, b"\n" + b"y" * 300),
+        (b"x" * 300, b"x" * 5_000_000, b"\nlast\n"),
+        (b"x" * 300, b"x" * 103 + b"\n", b"last\n"),
+        (b"x" * 300, b"x" * 104 + b"\n", b"last\n"),
+    ],
+    ids=lambda parts: f"{len(parts)} parts of {len(parts[1])}",
+)
+def test_an_unfinished_line_too_many_is_cut_where_the_runtime_cuts_it(
+    parts: Sequence[bytes], tmp_path: Path
+) -> None:
+    task = resting(tmp_path, parts, max_size=490)
+    eventually(lambda: unfinished(tmp_path) == parts[0], "it is in the log", 10)
+    for _ in parts[1:]:
+        go_on(task)
+    output, _ = task.communicate(b"\n", timeout=30)
+    expected = merged(kept_by_the_runtime(b"".join(parts), 490))
+    assert merged(kept_by_the_runtime(output, 490), log(tmp_path)) == expected
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"y" * 400_000, b"y" * 400_000 + b"\nlast\n", b"y" * 5_000_000 + b"\n"],
+    ids=lambda rest: f"{len(rest)} more",
+)
+def test_a_disk_that_fills_up_within_a_line_costs_none_and_doubles_none(
+    rest: bytes, tmp_path: Path
+) -> None:
+    task = resting(
+        tmp_path,
+        (b"first\nbegun", rest),
+        # Not so little that what Python compiles is cut short as well.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)),
+    )
+    eventually(lambda: unfinished(tmp_path) == b"begun", "it is in the log", 10)
+    go_on(task)
+    output, _ = task.communicate(b"\n", timeout=30)
+    assert merged(log(tmp_path)) == [b"first"]
+    assert merged(log(tmp_path), kept_by_the_runtime(output)) == [
+        b"first",
+        *(b"begun" + rest).splitlines(),
+    ]
+
+
+def test_a_log_deleted_within_a_line_leaves_the_line_to_the_runtime(tmp_path: Path) -> None:
+    task = resting(tmp_path, (b"begun", b" and ended\nlast\n"))
+    eventually(lambda: unfinished(tmp_path) == b"begun", "it is in the log", 10)
+    (tmp_path / "0.task_stdout.log").unlink()
+    output, _ = task.communicate(b"\n\n", timeout=30)
+    assert merged(kept_by_the_runtime(output)) == [b"begun and ended", b"last"]
+    assert log(tmp_path) == b""
+
+
+def test_what_a_killed_task_left_unfinished_is_kept_once(tmp_path: Path) -> None:
+    task = started(tmp_path, "os.write(2, b'50 %'); sys.stdin.readline(); os.kill(os.getpid(), 9)")
+    eventually(lambda: unfinished(tmp_path, "stderr") == b"50 %", "it is in the log", 10)
+    _, errors = task.communicate(b"\n", timeout=30)
+    assert task.returncode == -signal.SIGKILL
+    assert merged(log(tmp_path, "stderr"), kept_by_the_runtime(errors)) == [b"50 %"]
+
+
+def test_a_line_drawn_in_haste_costs_few_writes(tmp_path: Path) -> None:
+    code = """
+        ends = time.monotonic() + 1
+        while time.monotonic() < ends:
+            os.write(1, b"\\rdrawn")
+            time.sleep(0.0001)
+        """
+    command = tee_command(tmp_path / "0", *python(code))
+    path = tmp_path / "0.task_stdout.log"
+    sizes: set[int] = set()
+    task = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while task.poll() is None:
+        sizes.add(path.stat().st_size if path.exists() else 0)
+    assert 4 < len(sizes) <= 13
 
 
 # --- the process ----------------------------------------------------------------------------------
@@ -484,12 +709,13 @@ def test_a_printed_line_is_in_its_log_at_once(tmp_path: Path) -> None:
             time.sleep(0.01)
         """,
     )
-    tail = LocalTail({"task": tmp_path / "0.task_stdout.log"}, lambda: task.poll() is not None)
     delays: list[float] = []
 
     def all_seen() -> bool:
+        lines = log(tmp_path).splitlines(keepends=True)[len(delays) :]
         now = time.time()
-        delays.extend(now - float(line.text) for line in tail.poll())
+        complete = [mflog.parse(line) for line in lines if line.endswith(b"\n")]
+        delays.extend(now - float(line.msg) for line in complete)
         return len(delays) == 50
 
     eventually(all_seen, "all lines are seen")

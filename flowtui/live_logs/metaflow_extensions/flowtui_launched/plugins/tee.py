@@ -11,6 +11,9 @@ Each line that is in the file is passed on with its mflog header: `Worker.emit_l
 runtime shows such a line and does not store it again. What cannot be written is passed on as it is,
 and the runtime stores it at the end, as it does without this program.
 
+A line that is not complete for a while is in the file as far as it has come, and goes on there; it
+is passed on when it is complete.
+
 It runs once per attempt, so that only what starts fast is imported; and it runs under the Pythons
 of flows: 3.8 and later, without any package.
 """

@@ -4,6 +4,7 @@ import os
 import select
 import stat
 import sys
+import time
 
 from tee_stream import Stream
 from tee_task import Task, execute
@@ -33,13 +34,15 @@ def relay(task, streams):
                 poll.register(stream.sink, select.POLLOUT)
             elif not stream.at_end:
                 poll.register(stream.source, select.POLLIN)
-        ready = {fd for fd, _ in poll.poll()}
+        ready = {fd for fd, _ in poll.poll(_until_due(streams))}
         for stream in streams:
             if stream.pending:
                 if stream.sink in ready:
                     stream.write()
             elif not stream.at_end and stream.source in ready and stream.read():
                 stream.write()
+            if stream.due is not None and stream.due <= time.monotonic():
+                stream.put_unfinished()
         if task.fileno() in ready and task.attend():
             return
         if task.returned is not None and any(stream.at_end for stream in streams):
@@ -67,6 +70,12 @@ def relay(task, streams):
                 stream.write()
         if task.fileno() in ready and task.attend():
             return
+
+
+def _until_due(streams):
+    """Milliseconds until an unfinished line is to be put into its log, None when there is none."""
+    due = [stream.due for stream in streams if stream.due is not None]
+    return max(0, (min(due) - time.monotonic()) * 1000) if due else None
 
 
 def main(arguments):
