@@ -20,13 +20,17 @@ from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 from textual.widget import Widget
 
-from flowtui.commands import Command, Scope, bindings, commands
+from flowtui.commands import Command, Scope, bindings, commands, within_reach
 from flowtui.logs.sanitise import one_line
 from flowtui.model import Target
+from flowtui.screens.diff import DiffScreen
 from flowtui.screens.help import HelpScreen
+from flowtui.screens.keep import Keeper, Kept
 from flowtui.screens.log import LogScreen
 from flowtui.screens.resume import Resumed, ResumeDialog
 from flowtui.screens.run import RunScreen
+from flowtui.screens.step_log import StepLogScreen
+from flowtui.screens.ways import RunWanted
 from flowtui.sources.base import RunSource
 from flowtui.sources.registry import Where, open_source
 from flowtui.theme import Look
@@ -109,6 +113,7 @@ class FlowtuiApp(App[None]):
         self._look = look or Look()
         self._read_only = read_only
         self._output_filter = OutputFilter()
+        self._keeper = Keeper(self)
         self._wanted_theme = theme
         self.parting: str | None = None
 
@@ -151,9 +156,13 @@ class FlowtuiApp(App[None]):
             scopes += [Scope.RUN, Scope.ATTEMPT]
         if isinstance(screen, LogScreen):
             scopes += [Scope.BACK, Scope.ATTEMPT]
+        if isinstance(screen, StepLogScreen):
+            scopes.append(Scope.BACK)
+        if isinstance(screen, DiffScreen):
+            scopes += [Scope.BACK, Scope.DIFF]
         if isinstance(focused, LogPane):
             scopes.append(Scope.LOG)
-        return commands(*scopes, read_only=self._read_only)
+        return within_reach(commands(*scopes, read_only=self._read_only))
 
     async def run_command(self, command: Command) -> None:
         """Do what a command says, on the pane that has the focus where it is about a pane."""
@@ -161,6 +170,15 @@ class FlowtuiApp(App[None]):
         await self.run_action(
             command.action, self.focused if local and self.focused else self.screen
         )
+
+    def on_log_pane_wanted(self, message: LogPane.Wanted) -> None:
+        self._keeper.keep(message)
+
+    def on_kept(self, message: Kept) -> None:
+        message.then()
+
+    def on_run_wanted(self, message: RunWanted) -> None:
+        self.open_run(message.target)
 
     async def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
         await self.run_command(message.command)

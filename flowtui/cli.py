@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import rich_click as click
@@ -16,6 +18,7 @@ from flowtui import __version__
 from flowtui.model import Target
 
 if TYPE_CHECKING:
+    from flowtui.actions.launch import Launch, LaunchedRun
     from flowtui.reading import Choice
     from flowtui.sources.base import RunSource
     from flowtui.sources.registry import Where
@@ -28,6 +31,9 @@ EXIT_CLOSED_PIPE = 141
 
 DEMO_START_SECONDS = 60.0
 """How long the demo flow may take until its run has an id."""
+
+PATIENCE = 5.0
+"""Seconds after which it is said that a flow is still waited for."""
 
 
 class _TargetGroup(click.RichGroup):
@@ -106,7 +112,7 @@ def cli(ctx: click.Context) -> None:
     """Watch, understand and resume Metaflow runs.
 
     `flowtui FLOW/RUN` opens the monitor on a run; RUN may be `@latest`, and `/STEP` and `/TASK` may
-    follow. `flowtui demo` shows it on a run of its own.
+    follow. `flowtui run FLOW.py` starts a run, `flowtui demo` one of its own.
     """
     if ctx.invoked_subcommand is None:
         _leave(
@@ -192,7 +198,8 @@ def logs(
 
     With more than one attempt or stream each line is led by step/task, attempt and stream.
     """
-    from flowtui.reading import STREAMS, Choice
+    from flowtui.model import STREAMS
+    from flowtui.reading import Choice
     from flowtui.sources.registry import Where
 
     streams = STREAMS if stream == "both" else (stream,)
@@ -244,18 +251,49 @@ def demo(ascii_only: bool, **options: Any) -> None:
     except ActionError as error:
         _leave(str(error), EXIT_FAILURE)
     os.environ.update(started.environment)
-    deadline = time.monotonic() + DEMO_START_SECONDS
-    while (run := started.launch.poll_run_id()) is None:
-        failure = started.launch.failure()
-        if failure is not None:
-            _leave("\n".join([failure.sentence, *failure.tail]), EXIT_FAILURE)
-        if time.monotonic() > deadline:
-            _leave(f"The demo flow has not started; see {started.launch.log_path}.", EXIT_FAILURE)
-        time.sleep(0.05)
+    run = _wait_for_run(started.launch, DEMO_START_SECONDS).run
     from flowtui.sources.registry import Where
 
     where = Where(metadata=f"local@{started.root}", namespace="")
     _open_app(Target(FLOW_NAME, run), where, ascii_only=ascii_only, **options)
+
+
+@cli.command(
+    context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS OF FLOWTUI]"
+)
+@click.argument("flow_file", metavar="FLOW.py", type=click.Path(path_type=Path))
+@click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@_app_options
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
+def run(flow_file: Path, arguments: tuple[str, ...], ascii_only: bool, **options: Any) -> None:
+    """Run a flow, as `python FLOW.py run ARGS` does here, and watch it.
+
+    The run goes on when flowtui ends. It gets `--with live_logs` where Metaflow stores logs only
+    once an attempt has ended, which is where data is local. flowtui's own options stand before
+    FLOW.py, all that follows is Metaflow's. Options that Metaflow wants before its command go
+    before the word `run`: flowtui run FLOW.py --environment=conda run --alpha 1
+    """
+    from flowtui.actions.errors import ActionError
+    from flowtui.actions.resume import read_flow_file
+    from flowtui.actions.run import plan_run, start_run
+
+    _check_theme(options["theme"])
+    try:
+        read_flow_file(flow_file)
+        plan = plan_run(flow_file, arguments, cwd=Path.cwd())
+    except (ActionError, OSError) as error:
+        _leave(str(error), EXIT_USAGE)
+    _need_terminal(plan.by_hand)
+    _say(f"Starting {flow_file} …")
+    try:
+        launch = start_run(plan)
+    except ActionError as error:
+        _leave(str(error), EXIT_FAILURE)
+    launched = _wait_for_run(launch)
+    from flowtui.sources.registry import Where
+
+    where = Where(metadata=launched.metadata, namespace="")
+    _open_app(Target(launched.flow or "", launched.run), where, ascii_only=ascii_only, **options)
 
 
 def main() -> NoReturn:
@@ -267,6 +305,51 @@ def main() -> NoReturn:
         _leave(f"{error.format_message()} See: flowtui --help", EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _wait_for_run(launch: Launch, seconds: float = math.inf) -> LaunchedRun:
+    """The run that a flow has begun; ends the program when there is none, or not in time.
+
+    A flow is not left behind: until it has a run, what ends the program ends it too.
+    """
+    started = time.monotonic()
+    said = False
+    try:
+        with _signals_raised():
+            while (launched := launch.poll_run()) is None:
+                failure = launch.failure()
+                if failure is not None:
+                    _leave("\n".join([failure.sentence, *failure.tail]), EXIT_FAILURE)
+                waited = time.monotonic() - started
+                if waited > seconds:
+                    _leave(f"The flow has not started; see {launch.log_path}.", EXIT_FAILURE)
+                if waited > PATIENCE and not said:
+                    _say(f"Waiting for its run; its output goes to {launch.log_path}.")
+                    said = True
+                time.sleep(0.05)
+            return launched
+    except BaseException:
+        if launch.exit_code() is None:
+            launch.stop()
+            _say("The flow has been stopped before it had a run.")
+        raise
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the program as an exception does, as SIGINT does anyway."""
+
+    def leave(number: int, _frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    heeded = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [signal.signal(number, leave) for number in heeded]
+    try:
+        yield
+    finally:
+        for number, handler in zip(heeded, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _open_app(
@@ -369,7 +452,7 @@ def _to_a_pipe() -> Iterator[None]:
 @contextmanager
 def _leaving_with_the_source() -> Iterator[None]:
     """End the program with the sentence and the exit code of what a source cannot do."""
-    from flowtui.logs.tails import TailError
+    from flowtui.logs.stored import TailError
     from flowtui.sources.base import NotFound, SourceError, Unsupported
 
     try:

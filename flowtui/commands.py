@@ -17,6 +17,7 @@ class Scope(StrEnum):
     RUN = "Run"
     ATTEMPT = "Attempt and its logs"
     LOG = "Log"
+    DIFF = "Comparing attempts"
     LIST = "Moving"
 
 
@@ -78,10 +79,19 @@ COMMANDS: Sequence[Command] = (
     Command("pause", "p", "p", "pause", "Stop reading the run, and go on.",
             "screen.pause", Scope.RUN, 80),
     Command("refresh", "f5", "F5", "refresh", "Read the run now.", "screen.refresh_now", Scope.RUN),
-    Command("copy", "y", "y", "copy", "Copy the pathspec, or the log.",
-            "screen.copy", Scope.ATTEMPT, 75),
-    Command("search", "slash", "/", "find", "Filter the tasks, or search the log.",
-            "screen.find", Scope.ATTEMPT, 35),
+    Command("copy", "y", "y", "copy", "Copy the pathspec.", "screen.copy", Scope.ATTEMPT, 75),
+    Command("filter_tasks", "slash", "/", "filter", "Filter the tasks.",
+            "screen.find", Scope.RUN, 35),
+    Command("step_logs", "L", "L", "step's logs",
+            "Follow the logs of all running tasks of the step, by time.",
+            "screen.step_logs", Scope.RUN, 42),
+    Command("merge", "m", "m", "merge", "Show stdout and stderr as one, by time, and apart again.",
+            "screen.merge", Scope.ATTEMPT, 55),
+    Command("compare", "d", "d", "compare", "Compare the log with that of another attempt.",
+            "screen.compare", Scope.ATTEMPT, 56),
+    Command("origin", "u", "u", "origin",
+            "Open the run that this one was resumed from, at the task a clone comes from.",
+            "screen.origin", Scope.ATTEMPT, 85),
     Command("down", "j,down", "j ↓", "down", "Move down.", "scroll_down", Scope.LIST),
     Command("up", "k,up", "k ↑", "up", "Move up.", "scroll_up", Scope.LIST),
     Command("left", "h,left", "h ←", "left", "Move left.", "scroll_left", Scope.LIST),
@@ -93,11 +103,20 @@ COMMANDS: Sequence[Command] = (
             "page_down", Scope.LIST),
     Command("page_up", "pageup,b", "b", "page up", "Move up a page.",
             "page_up", Scope.LIST),
+    Command("search", "slash", "/", "search",
+            "Search: a regular expression; an upper-case letter minds case.",
+            "search", Scope.LOG, 30),
+    Command("filter", "ampersand", "&", "filter lines",
+            "Leave only lines that match, or with ! that do not.", "filter", Scope.LOG, 36),
     Command("follow", "f", "f", "follow", "Keep the newest line in view.",
             "follow", Scope.LOG, 31),
     Command("timestamps", "t", "t", "timestamps", "Show when each line was written.",
             "toggle_timestamps", Scope.LOG, 32),
     Command("wrap", "w", "w", "wrap", "Wrap long lines.", "toggle_wrap", Scope.LOG, 33),
+    Command("pretty", "J", "J", "JSON", "Spread lines of JSON over rows.",
+            "toggle_pretty", Scope.LOG, 38),
+    Command("go_to", "percent_sign", "%", "go to", "Go to a line by its number, or percentage.",
+            "go_to", Scope.LOG),
     Command("next_match", "n", "n", "next match", "Go to the next match.",
             "next_match", Scope.LOG),
     Command("previous_match", "N", "N", "previous match", "Go to the match before.",
@@ -106,6 +125,30 @@ COMMANDS: Sequence[Command] = (
             "next_error", Scope.LOG, 34),
     Command("previous_error", "E", "E", "previous error",
             "Go to the line before that looks like an error.", "previous_error", Scope.LOG),
+    Command("copy_log", "y", "y", "copy", "Copy what is selected, or the last lines.",
+            "copy", Scope.LOG, 37),
+    Command("save", "ctrl+s", "ctrl+s", "save", "Save the log to a file, byte for byte.",
+            "save", Scope.LOG, 39),
+    Command("pager", "o", "o", "pager", "Open the log in $PAGER.", "view(False)", Scope.LOG, 41),
+    Command("editor", "O", "O", "editor", "Open the log in $VISUAL or $EDITOR.",
+            "view(True)", Scope.LOG),
+    Command("next_difference", "n", "n", "next difference", "Go to the next difference.",
+            "screen.difference(1)", Scope.DIFF, 10),
+    Command("previous_difference", "N", "N", "previous difference",
+            "Go to the difference before.", "screen.difference(-1)", Scope.DIFF),
+    Command("previous_other", "left_square_bracket", "[", "earlier attempt",
+            "Compare with an earlier attempt, on the left.", "screen.other(-1)", Scope.DIFF),
+    Command("next_other", "right_square_bracket", "]", "later attempt",
+            "Compare with a later attempt, on the left.", "screen.other(1)", Scope.DIFF, 25),
+    Command("other_stream", "tab,shift+tab", "tab", "stdout/stderr",
+            "Compare the other stream.", "screen.stream", Scope.DIFF, 20),
+    Command("unfold", "u", "u", "unfold", "Show all equal lines, and fold them again.",
+            "screen.unfold", Scope.DIFF, 30),
+    Command("numbers", "number_sign", "#", "numbers",
+            "Take lines that differ in numbers, times and ids alone for different, or for equal.",
+            "screen.numbers", Scope.DIFF, 40),
+    Command("copy_diff", "y", "y", "copy", "Copy the differences as unified text.",
+            "screen.copy", Scope.DIFF, 50),
 )  # fmt: skip
 
 
@@ -135,7 +178,16 @@ def _binding(command: Command) -> Binding:
     )
 
 
+def within_reach(available: Iterable[Command]) -> Sequence[Command]:
+    """Those that their key does: one of the focused pane comes before one of the screen."""
+    available = list(available)
+    taken = {command.keys for command in available if command.scope is Scope.LOG}
+    return [
+        command for command in available if command.scope is Scope.LOG or command.keys not in taken
+    ]
+
+
 def key_bar(available: Iterable[Command]) -> Sequence[Command]:
     """What the key bar shows of the commands that apply now, most wanted first."""
-    ranked = [command for command in available if command.rank is not None]
+    ranked = [command for command in within_reach(available) if command.rank is not None]
     return sorted(ranked, key=lambda command: command.rank or 0)

@@ -45,6 +45,9 @@ FINISHED = SETTLED | {State.FAILED, State.LOST, State.SKIPPED}
 UNSUCCESSFUL = frozenset({State.FAILED, State.LOST})
 """States that keep a run from its end."""
 
+STREAMS = ("stdout", "stderr")
+"""What an attempt writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decorator:

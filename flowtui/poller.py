@@ -1,24 +1,22 @@
-"""Blocking loops that read a source and publish what they find; each has a thread of its own.
-
-The threads are daemons: Python does not wait for them when the program ends, so that quitting is
-immediate also while a provider takes its time.
-"""
+"""Blocking loops that read a source and publish what they find; each has a thread of its own."""
 
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from flowtui.logs.mflog import LogLine
-from flowtui.logs.tails import Tail, TailError
+from flowtui.logs.tails import Growth, Tail
+from flowtui.loop import Loop
 from flowtui.model import FINISHED, Changes, RunDescription, RunStatus
 from flowtui.sources.base import NotFound, RunSource, SourceError, Unsupported
 
 MAX_BACK_OFF = 60.0
 """Seconds between two tries at most while a provider does not answer."""
+
+MAX_TAIL_BACK_OFF = 5.0
+"""Seconds between two tries at most while a log cannot be read."""
 
 SLOW_DOWN = 5
 """How many times longer the pause between polls is once a run is over."""
@@ -45,82 +43,6 @@ class Trouble:
     sentence: str
     retry_in: float | None
     not_found: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LogArrived:
-    """What a tail found: new lines, or why it could not read."""
-
-    lines: Sequence[LogLine]
-    skipped: int = 0
-    finished: bool = False
-    trouble: str | None = None
-
-
-class Loop:
-    """A daemon thread that calls `turn` again and again, and sleeps between on an event."""
-
-    def __init__(self, name: str) -> None:
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._paused = threading.Event()
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the loop as soon as what it waits for returns; does not wait for that."""
-        self._stopped.set()
-        self._wake.set()
-
-    def wake(self) -> None:
-        """Take the next turn now."""
-        self._wake.set()
-
-    def pause(self, paused: bool) -> None:
-        """Take no turns for a while; `wake` still takes one."""
-        if paused:
-            self._paused.set()
-        else:
-            self._paused.clear()
-            self._wake.set()
-
-    @property
-    def stopped(self) -> bool:
-        return self._stopped.is_set()
-
-    @property
-    def paused(self) -> bool:
-        return self._paused.is_set()
-
-    def turn(self) -> float | None:
-        """Do one turn; returns the seconds until the next, or None when there is none."""
-        raise NotImplementedError
-
-    def surprised(self, sentence: str) -> float | None:
-        """Say that a turn broke off with an error nobody foresaw; returns what `turn` returns."""
-        raise NotImplementedError
-
-    def finish(self) -> None:
-        """Called in the thread when the loop ends."""
-
-    def _run(self) -> None:
-        while not self.stopped:
-            self._wake.clear()
-            # Looked at again: `stop` may have come just before its wake-up was cleared away.
-            if self.stopped:
-                break
-            try:
-                pause = self.turn()
-            except Exception as error:  # A thread must not end unheard, whoever made the mistake.
-                pause = self.surprised(f"Unexpected {type(error).__name__}: {error}")
-            if pause is None:
-                break
-            self._wake.wait(pause)
-            while self.paused and not self._wake.is_set():
-                self._wake.wait()
-        self.finish()
 
 
 class Poller(Loop):
@@ -186,39 +108,38 @@ class Poller(Loop):
 
 
 class TailPoller(Loop):
-    """Follows one tail. `publish` gets LogArrived; it blocks until taken."""
+    """Follows one tail until it has finished. `publish` gets its growth; it blocks until taken."""
 
-    def __init__(
-        self, tail: Tail, publish: Callable[[LogArrived], None], interval: float = 0.5
-    ) -> None:
+    def __init__(self, tail: Tail, publish: Callable[[Growth], None]) -> None:
         super().__init__("tail")
         self._tail = tail
         self._publish = publish
-        self._interval = interval
         self._failures = 0
+        self._told: Growth | None = None
 
     def turn(self) -> float | None:
-        try:
-            lines = self._tail.poll()
-        except (TailError, SourceError) as error:
-            return self.surprised(str(error))
-        self._failures = 0
+        growth = self._tail.poll()
         if self.stopped:
             return None
-        finished = self._tail.finished
-        self._publish(LogArrived(lines, self._tail.skipped, finished))
-        if finished:
+        if growth.blocks or growth != self._told:
+            self._told = growth
+            self._publish(growth)
+        if self._tail.finished:
             return None
-        return 0.0 if lines else self._interval
+        if growth.trouble is not None:
+            return self._pause()
+        self._failures = 0
+        return 0.0 if self._tail.more else self._tail.interval
 
     def surprised(self, sentence: str) -> float | None:
-        self._failures += 1
         if not self.stopped:
-            self._publish(LogArrived((), trouble=sentence))
-        return back_off(self._failures, self._interval)
+            self._publish(Growth(trouble=sentence))
+        return self._pause()
 
-    def finish(self) -> None:
-        self._tail.close()
+    def _pause(self) -> float:
+        # Another source of the same log may go on.
+        self._failures += 1
+        return min(MAX_TAIL_BACK_OFF, back_off(self._failures, self._tail.interval))
 
 
 def back_off(failures: int, interval: float) -> float:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
 
+from flowtui.logs.blocks import Block
 from flowtui.logs.mflog import LogLine
 from flowtui.logs.sanitise import log_text, one_line, plain_text
-from flowtui.logs.tails import Tail, TailError
-from flowtui.model import FINISHED, Attempt, State, Target, Task
+from flowtui.logs.stored import TailError
+from flowtui.logs.tails import Tail
+from flowtui.model import FINISHED, STREAMS, Attempt, State, Target, Task
 from flowtui.poller import back_off
 from flowtui.sources.base import RunSource, Unreachable
 from flowtui.store import RunStore
 
-STREAMS = ("stdout", "stderr")
-
 OF_INTEREST = frozenset({State.FAILED, State.LOST, State.CAUGHT})
 """What `--failed` leaves of the attempts."""
 
-PAUSE = 0.5
-"""Seconds between two looks at logs that grow."""
+LONGEST_PRINTED = 16 * 1024 * 1024
+"""Bytes of a line that are printed."""
 
 
 _Place = tuple[str, str, int, str]
@@ -84,17 +85,56 @@ def stored(
             yield heard
 
 
+def last_lines(
+    source: RunSource, task: Task, attempt: int, stream: str, count: int
+) -> Sequence[LogLine]:
+    """At most `count` lines from the end of a stream of an attempt. Raises TailError."""
+    tail = Tail(source.log(*task.key, attempt, stream))
+    try:
+        blocks: dict[int, Block] = {}
+        lines = 0
+        while True:
+            growth = tail.poll()
+            if growth.restarted:
+                blocks.clear()
+            blocks.update((block.at, block) for block in growth.blocks)
+            if growth.trouble is not None:
+                raise TailError(growth.trouble)
+            lines = sum(block.lines for at, block in blocks.items() if at >= 0)
+            if not tail.more or (growth.unread and lines >= count):
+                break
+        last: deque[LogLine] = deque(maxlen=count)
+        for at in sorted(blocks):
+            last.extend(tail.lines(blocks[at]))
+        return last
+    finally:
+        tail.close()
+
+
 def _lines(
     source: RunSource, task: Task, attempt: Attempt, stream: str
 ) -> Iterator[tuple[int, Heard]]:
     """A stream's lines with their times; a line without one has that of the line before it."""
-    tail = source.log(*task.key, attempt.number, stream, whole=True)
+    tail = Tail(source.log(*task.key, attempt.number, stream), in_order=True)
     latest = 0
-    while lines := tail.poll():
-        for line in lines:
-            latest = max(latest, line.time or 0)
-            yield latest, Heard(task, attempt.number, stream, line)
-    tail.close()
+    try:
+        while True:
+            lines = _polled(tail)
+            for line in lines:
+                latest = max(latest, line.time or 0)
+                yield latest, Heard(task, attempt.number, stream, line)
+            if not (lines or tail.more):
+                break
+    finally:
+        tail.close()
+
+
+def _polled(tail: Tail) -> Sequence[LogLine]:
+    """The lines that are new. Raises TailError when there are none, but trouble."""
+    growth = tail.poll()
+    if growth.trouble is not None and not growth.blocks:
+        raise TailError(growth.trouble)
+    return [line for block in growth.blocks for line in tail.lines(block, LONGEST_PRINTED)]
 
 
 def followed(
@@ -114,29 +154,38 @@ def followed(
     opened: set[_Place] = set()
     failures, next_look = 0, 0.0
     while True:
+        complaints: list[str] = []
         try:
             if time.monotonic() >= next_look:
                 changes = source.poll()
                 store.apply(changes)
                 failures, next_look = 0, time.monotonic() + (0 if changes.more else interval)
                 _open_new(source, chosen(store, target, choice), choice, opened, tails)
-            quiet = True
-            for place, (task, tail) in list(tails.items()):
-                lines = tail.poll()
-                quiet = quiet and not lines
-                for line in lines:
-                    yield Heard(task, place[2], place[3], line)
-                if tail.finished:
-                    del tails[place]
-        except (Unreachable, TailError) as error:
+        except Unreachable as error:
+            complaints.append(str(error))
+        quiet = True
+        for place, (task, tail) in list(tails.items()):
+            try:
+                lines = _polled(tail)
+            except TailError as error:
+                # It must not keep those behind it from being read.
+                complaints.append(str(error))
+                continue
+            quiet = quiet and not lines
+            for line in lines:
+                yield Heard(task, place[2], place[3], line)
+            if tail.finished:
+                tail.close()
+                del tails[place]
+        for complaint in complaints:
+            trouble(complaint)
+        if complaints:
             failures += 1
-            trouble(str(error))
             time.sleep(back_off(failures, interval))
-            continue
-        if quiet:
+        elif quiet:
             if store.status.state in FINISHED and not tails:
                 return
-            time.sleep(min(PAUSE, interval))
+            time.sleep(min([interval, *(tail.interval for _, tail in tails.values())]))
 
 
 def _open_new(
@@ -151,7 +200,7 @@ def _open_new(
             place = (*task.key, attempt.number, stream)
             if place not in opened:
                 opened.add(place)
-                tails[place] = (task, source.log(*place, whole=True))
+                tails[place] = (task, Tail(source.log(*place), in_order=True))
 
 
 def print_lines(lines: Iterable[Heard], *, led: bool, at_once: bool, ascii_only: bool) -> int:
@@ -164,13 +213,15 @@ def print_lines(lines: Iterable[Heard], *, led: bool, at_once: bool, ascii_only:
     count = 0
     for heard in lines:
         count += 1
-        raw = heard.line.text
+        raw, beyond = heard.line.text, heard.line.beyond
         place = one_line("/".join(heard.task.key))
         head = f"{place}\t{heard.attempt}\t{heard.stream}\t" if led else ""
         if console.is_terminal and not ascii_only:
-            console.print(Text.assemble((head, "dim"), log_text(raw, max(1, len(raw)))))
+            console.print(
+                Text.assemble((head, "dim"), log_text(raw, max(1, len(raw)), beyond=beyond))
+            )
             continue
-        line = head + plain_text(raw, max(1, len(raw)))
+        line = head + plain_text(raw, max(1, len(raw)), beyond=beyond)
         if ascii_only:
             line = line.encode("ascii", "replace").decode()
         print(line, flush=at_once)

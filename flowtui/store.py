@@ -111,6 +111,16 @@ class RunStore:
         """The tasks that failed or were lost, in the order in which they became known."""
         return self._unsuccessful.values()
 
+    def frontier(self) -> str | None:
+        """The step to look at while nothing has failed: what runs, was caught, or is the last."""
+        names = [node.name for node in self.graph.nodes]
+        running = [name for name in names if self.steps[name].state is State.RUNNING]
+        caught = [name for name in names if self.steps[name].state is State.CAUGHT]
+        reached = [name for name in names if self.tasks(name)]
+        if self.status.state in FINISHED and caught:
+            return caught[0]
+        return next(reversed(running or reached), names[0] if names else None)
+
     def first_failure(self) -> Task | None:
         """The unsuccessful task that ended first; one killed because of another is not first."""
         if not self._first_failure_known:

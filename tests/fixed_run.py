@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flowtui.graph.dag import order_nodes
-from flowtui.logs.mflog import LogLine
+from flowtui.logs.tails import Part
 from flowtui.model import (
     Attempt,
     Changes,
@@ -23,6 +23,7 @@ from flowtui.model import (
     State,
     Task,
 )
+from tests.stored import parts
 
 START = 1_795_254_604_000
 RUN = RunDescription(
@@ -122,23 +123,6 @@ CHANGES = Changes(
 )
 
 
-class FixedTail:
-    """A log that is there at once and ends."""
-
-    finished = True
-    skipped = 0
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._lines = [LogLine(None, "runtime", line.encode()) for line in lines]
-
-    def poll(self) -> Sequence[LogLine]:
-        lines, self._lines = self._lines, []
-        return lines
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 class FixedSource:
     """The run above, whole at the first poll."""
 
@@ -157,10 +141,8 @@ class FixedSource:
     def attend(self, tasks: Sequence[Key]) -> None:
         """All is known at once."""
 
-    def log(
-        self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False
-    ) -> FixedTail:
-        return FixedTail(LOG if (step, stream) == ("publish", "stderr") else ())
+    def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
+        return parts(LOG if (step, stream) == ("publish", "stderr") else ())
 
     def environment(self) -> Mapping[str, str]:
         return {}

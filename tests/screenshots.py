@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from flowtui.app import FlowtuiApp
 from flowtui.model import State, Target
+from flowtui.screens.diff import DiffScreen
 from flowtui.screens.resume import ResumeDialog
 from flowtui.screens.run import RunScreen
 from flowtui.sources.registry import Where
@@ -68,6 +69,10 @@ def log_shown(app: FlowtuiApp) -> bool:
     return any(pane.line_count for pane in app.screen.query(LogPane))
 
 
+def lines_shown(app: FlowtuiApp) -> int:
+    return sum(pane.line_count for pane in app.screen.query(LogPane))
+
+
 async def watch_the_demo(run: str) -> None:
     app = FlowtuiApp(Target("DemoFlow", run), Where(), interval=0.5)
     async with app.run_test(size=WIDE) as pilot:
@@ -75,6 +80,12 @@ async def watch_the_demo(run: str) -> None:
         await pilot.press("tab", "down", "down", "down")
         await until(pilot, lambda: log_shown(app), "the log of a finished attempt")
         save(app, "running-160x45")
+        await pilot.press("L")
+        await until(pilot, lambda: log_shown(app), "the logs of the running tasks")
+        await pilot.press("t")
+        await until(pilot, lambda: lines_shown(app) > 5, "some lines of them")
+        save(app, "step-log-160x45")
+        await pilot.press("escape")
         await until(pilot, lambda: reached(app, State.FAILED), "a failed run")
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: log_shown(app), "the log of the failed attempt")
@@ -91,6 +102,17 @@ async def watch_the_demo(run: str) -> None:
         await pilot.press("question_mark")
         await pilot.pause(0.3)
         save(app, "help-160x45")
+
+
+async def two_attempts(run: str) -> None:
+    app = FlowtuiApp(Target("DemoFlow", run, "train"), Where())
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: reached(app, State.FAILED), "the failed run")
+        await pilot.press("down", "down", "d")
+        await until(pilot, lambda: isinstance(app.screen, DiffScreen), "the comparison")
+        await pilot.press("tab")
+        await pilot.pause(0.5)
+        save(app, "compare-160x45")
 
 
 async def small_window(run: str) -> None:
@@ -132,6 +154,8 @@ if __name__ == "__main__":
         "run",
         "--max-workers",
         "2",
+        "--with",
+        "live_logs",
         extra={"METAFLOW_USER": "ada"},
         python=HERE / ".venv/bin/python",
     )
@@ -139,6 +163,7 @@ if __name__ == "__main__":
         asyncio.run(asyncio.sleep(0.1))
     demo_run = id_file.read_text()
     asyncio.run(watch_the_demo(demo_run))
+    asyncio.run(two_attempts(demo_run))
     asyncio.run(small_window(demo_run))
     cache = Path(__file__).parent.parent / ".pytest_cache" / "flowtui-runs"
     asyncio.run(graphs(recorded_runs(cache)))

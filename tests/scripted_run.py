@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from flowtui.logs.tails import Part
 from flowtui.model import (
     Attempt,
     Changes,
@@ -18,7 +19,7 @@ from flowtui.model import (
     State,
     Task,
 )
-from tests.fixed_run import FixedTail
+from tests.stored import parts
 
 START = Ms(1_795_254_604_000)
 
@@ -58,10 +59,8 @@ class ScriptedSource:
     def attend(self, tasks: Sequence[Key]) -> None:
         self.attended.append(tasks)
 
-    def log(
-        self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False
-    ) -> FixedTail:
-        return FixedTail([f"{stream} of {step}/{task} attempt {attempt}"])
+    def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
+        return parts([f"{stream} of {step}/{task} attempt {attempt}"])
 
     def environment(self) -> Mapping[str, str]:
         return {}

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyte
+from wcwidth import wcwidth
 
 KEYS: Mapping[str, bytes] = {
     "enter": b"\r",
@@ -37,6 +38,7 @@ KEYS: Mapping[str, bytes] = {
     "backspace": b"\x7f",
     "ctrl+c": b"\x03",
     "ctrl+p": b"\x10",
+    "ctrl+s": b"\x13",
 }
 """What a terminal sends for the keys that are not a character."""
 
@@ -56,6 +58,26 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """
 
 
+class _Screen(pyte.Screen):  # type: ignore[misc]
+    """Draws what takes room: at a joiner pyte gives up a text, over a flood of marks it broods."""
+
+    def draw(self, data: str) -> None:
+        if not data.isascii():
+            data = "".join([character for character in data if wcwidth(character) > 0])
+        x = self.cursor.x
+        if data.isascii() and x + len(data) <= self.columns:
+            # As pyte does it, without asking for the width of each character.
+            attributes = self.cursor.attrs
+            cells = {character: attributes._replace(data=character) for character in set(data)}
+            line = self.buffer[self.cursor.y]
+            for column, character in enumerate(data, x):
+                line[column] = cells[character]
+            self.cursor.x = x + len(data)
+            self.dirty.add(self.cursor.y)
+        else:
+            super().draw(data)
+
+
 class Terminal:
     """Runs a command in a terminal of its own; its whole session is killed in the end."""
 
@@ -68,7 +90,7 @@ class Terminal:
         cwd: Path | None = None,
     ) -> None:
         """`size` is columns and rows."""
-        self._screen = pyte.Screen(*size)
+        self._screen = _Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._arrived: list[tuple[float, bytes]] = []
         self._fed = 0
@@ -154,6 +176,11 @@ class Terminal:
         """The screen as it is now."""
         return "\n".join(self.lines())
 
+    def cells(self) -> list[list[str]]:
+        """The screen as it is now, cell by cell; the second cell of a wide character is empty."""
+        self._feed()
+        return self._cells()
+
     def colour(self, text: str) -> str:
         """The foreground of the first place that shows `text`, as pyte names it; "" for nowhere.
 
@@ -212,7 +239,6 @@ class Terminal:
             raise AssertionError(message) from None
         self.ended_at = time.monotonic()
         self._let_go()
-        self._feed()
         return code
 
     # Reading
@@ -262,7 +288,13 @@ class Terminal:
         self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[:end]))
 
     def _shown(self) -> list[str]:
-        return [line.rstrip() for line in self._screen.display]
+        # Not pyte's `display`, which trips over half of a wide character that was written over.
+        return ["".join(row).rstrip() for row in self._cells()]
+
+    def _cells(self) -> list[list[str]]:
+        columns = range(self._screen.columns)
+        rows = (self._screen.buffer[row] for row in range(self._screen.lines))
+        return [[row[column].data for column in columns] for row in rows]
 
     def _first_cell(self, text: str) -> Any | None:
         for row, line in enumerate(self._shown()):

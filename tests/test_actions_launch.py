@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from flowtui.actions.errors import ActionError
-from flowtui.actions.launch import TAIL_LINES, Launch, start_flow
+from flowtui.actions.launch import TAIL_LINES, Launch, LaunchedRun, start_flow
 from tests.runs import eventually
 
 # Stands in for a flow file where only the process counts: takes `--run-id-file` as Metaflow does.
@@ -131,6 +131,61 @@ def test_a_flow_that_ends_without_a_run_says_so_with_the_end_of_its_output(here:
     assert failure.tail[-2] == "line 49"
     assert failure.tail[-1].startswith("[/red]no such run")
     assert not any("\x1b" in line or "\x07" in line for line in failure.tail)
+
+
+# Tells of its run as Metaflow does, in two pieces; then reports what it was started with.
+TELLING = """
+import json, os, sys, time
+with open(sys.argv[sys.argv.index("--runner-attribute-file") + 1], "w") as told:
+    whole = json.dumps({"run_id": "19", "flow_name": "F", "metadata": "local@/data"})
+    told.write(whole[:20])
+    told.flush()
+    while os.path.exists("gate"):
+        time.sleep(0.02)
+    told.write(whole[20:])
+json.dump(sys.argv, open("report.json", "w"))
+"""
+
+
+def test_with_arguments_the_run_is_known_with_its_flow_and_provider(here: Path) -> None:
+    (here / "telling.py").write_text(TELLING)
+    (here / "gate").touch()
+    launch = start(here, "telling.py", "run", arguments=["--alpha", "--beta"])
+    told = launch.log_path.with_name("run-id")
+    eventually(lambda: told.exists() and told.stat().st_size, "it has begun to tell")
+    assert launch.poll_run() is None
+    (here / "gate").unlink()
+    assert ended(launch) == 0
+    assert launch.poll_run() == LaunchedRun("19", "F", "local@/data")
+    assert launch.failure() is None
+    argv = json.loads((here / "report.json").read_text())
+    assert argv[1:] == ["run", "--runner-attribute-file", str(told), "--alpha", "--beta"]
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+def test_a_flow_can_be_stopped_with_what_it_started(
+    heeds: bool, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not heeds:
+        monkeypatch.setattr("flowtui.actions.launch.STOP_SECONDS", 0.2)
+    (here / "family.py").write_text(
+        "import signal, subprocess, sys, time\n"
+        f"signal.signal(signal.SIGINT, signal.{'default_int_handler' if heeds else 'SIG_IGN'})\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "open('child', 'w').write(str(child.pid))\n"
+        "time.sleep(600)\n"
+    )
+    launch = start(here, "family.py")
+    child = here / "child"
+    eventually(lambda: child.exists() and child.read_text(), "it has a child")
+    family = psutil.Process(int(child.read_text()))
+    launch.stop()
+    assert launch.exit_code() in ([1, -signal.SIGINT] if heeds else [-signal.SIGKILL])
+    eventually(
+        lambda: not family.is_running() or family.status() == psutil.STATUS_ZOMBIE,
+        "its child is gone",
+    )
+    launch.stop()
 
 
 def test_a_living_flow_has_no_failure_and_a_killed_one_names_its_signal(here: Path) -> None:

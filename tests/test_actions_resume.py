@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
 # --- the command ----------------------------------------------------------------------------------
 
 
-def test_the_command_line_is_what_is_run_and_survives_a_shell(tmp_path: Path) -> None:
+def test_the_command_is_metaflow_s_resume_with_the_arguments_last(tmp_path: Path) -> None:
     file = tmp_path / "it's a $(flow).py"
     resume = plan(described(), file, cwd=tmp_path, environment={"A": "b"}, arguments=["--tag", "x"])
     assert resume.argv[1:] == (
@@ -120,11 +121,55 @@ def test_the_command_line_is_what_is_run_and_survives_a_shell(tmp_path: Path) ->
         "resume",
         "--origin-run-id",
         "17",
-        "--tag",
-        "x",
+        *("--with", "live_logs"),
+        *("--tag", "x"),
     )
-    assert shlex.split(resume.command_line) == list(resume.argv)
-    assert (resume.origin, resume.environment) == ("FailedFlow/17", {"A": "b"})
+    assert (resume.origin, resume.environment) == (
+        "FailedFlow/17",
+        {"A": "b", "PYTHONPATH": python_path(os.getenv("PYTHONPATH"))},
+    )
+
+
+REPORT = """
+import json, os, sys
+names = ("PYTHONPATH", "PATH", "METAFLOW_A", "METAFLOW_B")
+print(json.dumps([sys.argv, os.getcwd(), {name: os.environ.get(name) for name in names}]))
+"""
+
+
+@pytest.mark.parametrize("python_path", [None, "", "/mine:/it's $HOME"])
+@pytest.mark.parametrize("folder", ["here", "else where"])
+def test_the_command_line_does_in_a_shell_what_is_planned(
+    folder: str, python_path: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METAFLOW_A", "as it was")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if python_path is not None:
+        monkeypatch.setenv("PYTHONPATH", python_path)
+    for name in ("here", folder):
+        (tmp_path / name).mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "here")
+    file = tmp_path / folder / "it's a $(flow).py"
+    file.write_text(REPORT)
+    resume = plan(
+        described(graph=Graph((Node("start", "split-parallel"),))),
+        file,
+        cwd=tmp_path / "here",
+        environment={"METAFLOW_A": "as it was", "METAFLOW_B": "$x 'y'"},
+    )
+    told = subprocess.run(
+        ["/bin/sh", "-c", resume.command_line], capture_output=True, text=True, check=True
+    )
+    argv, cwd, environment = json.loads(told.stdout)
+    assert argv == list(resume.argv[1:])
+    assert cwd == str(resume.cwd) == str(tmp_path / folder)
+    assert environment == {name: resume.environment[name] for name in environment}
+    assert environment["PATH"] == f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    # Only what is not so anyway, and nothing twice.
+    assert "METAFLOW_A" not in resume.command_line
+    assert resume.command_line.count("/usr/bin") == 0
+    assert ("cd " in resume.command_line) == (folder != "here")
 
 
 LOCAL = {"METAFLOW_DEFAULT_METADATA": "local"}
@@ -137,6 +182,7 @@ def test_a_local_run_is_resumed_with_live_logs_which_the_command_shows(
     resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL, arguments=["--tag"])
     assert resume.argv[4:] == ("17", "--with", "live_logs", "--tag")
     assert resume.command_line.endswith("resume --origin-run-id 17 --with live_logs --tag")
+    assert f' PYTHONPATH={extension_path()}:"$PYTHONPATH" ' in f" {resume.command_line}"
     assert resume.environment["PYTHONPATH"] == f"{extension_path()}:/mine:/ours"
 
     monkeypatch.delenv("PYTHONPATH")
@@ -150,20 +196,61 @@ def test_live_logs_are_asked_for_once(tmp_path: Path) -> None:
     assert list(resume.argv[5:]) == asked
 
 
+SERVICE = {"METAFLOW_DEFAULT_METADATA": "service"}
+S3 = {"METAFLOW_DEFAULT_DATASTORE": "s3"}
+
+
 @pytest.mark.parametrize(
-    "environment",
+    ("ours", "given", "live"),
     [
-        {},
-        {"METAFLOW_DEFAULT_METADATA": "service"},
-        {**LOCAL, "METAFLOW_DEFAULT_DATASTORE": "s3"},
+        ({}, {}, True),
+        ({}, SERVICE, True),
+        ({}, {**LOCAL, **S3}, False),
+        (S3, LOCAL, False),
+        (S3, {"METAFLOW_DEFAULT_DATASTORE": "local"}, True),
+        # What the option `--datastore` would say goes before its default.
+        ({"METAFLOW_DATASTORE": "s3"}, {}, False),
+        ({"METAFLOW_DATASTORE": "local"}, S3, True),
     ],
 )
-def test_live_logs_are_for_local_metadata_and_data(
-    environment: dict[str, str], tmp_path: Path
+def test_live_logs_are_for_local_data_wherever_the_metadata_is(
+    ours: dict[str, str],
+    given: dict[str, str],
+    live: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=environment)
-    assert resume.argv[3:] == ("--origin-run-id", "17")
-    assert resume.environment == environment
+    for name, value in ours.items():
+        monkeypatch.setenv(name, value)
+    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=given)
+    assert resume.argv[5:] == (("--with", "live_logs") if live else ())
+    assert ("PYTHONPATH" in resume.environment) == live
+
+
+@pytest.mark.parametrize("configured", ["local", "s3"])
+def test_the_datastore_may_be_that_of_a_profile(
+    configured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config_work.json").write_text(
+        json.dumps({"METAFLOW_DEFAULT_DATASTORE": configured})
+    )
+    asked = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from flowtui.actions.command import stores_logs_at_the_end\n"
+            "print(stores_logs_at_the_end({}))",
+        ],
+        env={
+            **{k: v for k, v in os.environ.items() if not k.startswith("METAFLOW_")},
+            "METAFLOW_HOME": str(tmp_path),
+            "METAFLOW_PROFILE": "work",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout == f"{configured == 'local'}\n"
 
 
 def test_live_logs_can_be_left_out(tmp_path: Path) -> None:

@@ -129,14 +129,15 @@ AREAS = {
     "service": ("first picture", "requests per step", "nothing changed", "one task changed"),
     "screen": ("from the start to the graph", "share of a core", "memory resident", "repaint"),
     "start": ("flowtui --version", "first frame", "layout of 1,000 steps"),
+    "logs": ("open at its end", "the whole log", "longest block", "line printed", "save it all"),
 }
 
 
 @pytest.mark.parametrize("area", AREAS)
 def test_the_command_prints_a_table_of_each_area(area: str, runs: dict[str, RecordedRun]) -> None:
-    command = ["-m", "tests.benchmarks", "--tasks", "12", "--quick", "--only", area]
+    size = ("--tasks", "12", "--lines", "2000")
     ended = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, "-m", "tests.benchmarks", *size, "--quick", "--only", area],
         cwd=PROJECT,
         capture_output=True,
         text=True,

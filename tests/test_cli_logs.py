@@ -7,7 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from flowtui.live_logs import NAME, python_path
+from flowtui.model import Target
+from flowtui.reading import Choice, followed
+from flowtui.sources.local import LocalSource
+from flowtui.sources.provider import Provider
+from flowtui.store import RunStore
 from tests.runs import RecordedRun, eventually, flow_environment, launch
 from tests.test_cli import CLOSED_PIPE, DONE, NOT_FOUND, PROGRAM, UNREACHABLE, Cli, cli, complaint
 from tests.test_client_source import copied
@@ -95,6 +102,38 @@ def test_a_log_that_cannot_be_read_is_named(
     assert ended.returncode == UNREACHABLE
     assert "Traceback" not in ended.stderr
     assert "0.task_stdout.log cannot be read: is a directory." in ended.stderr
+
+
+class Told(Exception):  # noqa: N818
+    """What a follower was told, which it leaves at."""
+
+
+def test_a_log_that_cannot_be_read_keeps_no_other_from_being_followed(
+    runs: dict[str, RecordedRun], tmp_path: Path
+) -> None:
+    recorded = runs["catch"]
+    log = copied(recorded, tmp_path) / "divide" / "2" / "2.task_stdout.log"
+    log.with_name("2.runtime_stdout.log").unlink()
+    log.unlink(missing_ok=True)
+    log.mkdir()
+    source = LocalSource(Provider(f"local@{tmp_path}", ""), recorded.flow, recorded.run)
+
+    def leave(sentence: str) -> None:
+        raise Told(sentence)
+
+    lines = followed(
+        source,
+        RunStore(source.describe()),
+        Target(recorded.flow, recorded.run, "divide"),
+        Choice(streams=["stdout"]),
+        interval=0.0,
+        trouble=leave,
+    )
+    texts = [next(lines).line.text for _ in range(2)]
+    assert texts == [b"dividing by 1", b"dividing by 2"]
+    with pytest.raises(Told, match=r"2\.task_stdout\.log cannot be read: is a directory\."):
+        next(lines)
+    source.close()
 
 
 def test_a_reader_that_leaves_ends_it_quietly(cli: Cli, runs: dict[str, RecordedRun]) -> None:

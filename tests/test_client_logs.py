@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from flowtui.logs.tails import Tail
+from flowtui.logs.tails import LOCAL_INTERVAL, Part, Tail
 from flowtui.model import State
 from flowtui.sources import plain_pickle
 from flowtui.sources.base import Unsupported
@@ -16,6 +17,7 @@ from flowtui.sources.client import ClientSource
 from flowtui.sources.datastore import Datastore
 from flowtui.sources.provider import Provider
 from flowtui.store import RunStore
+from tests.log_reader import Reader
 from tests.runs import FIXED, RecordedRun, launch
 
 
@@ -25,9 +27,10 @@ def source_of(root: Path, flow: str, run: str) -> ClientSource:
     return source
 
 
-def lines(tail: Tail) -> list[bytes]:
-    found = [line.text for line in tail.poll()]
-    assert tail.finished
+def lines(parts: Sequence[Part]) -> list[bytes]:
+    tail = Tail(parts)
+    found = [line.text for line in Reader(tail).finish().lines]
+    tail.close()
     return found
 
 
@@ -36,6 +39,23 @@ def test_a_log_holds_the_lines_that_the_flow_printed(runs: dict[str, RecordedRun
     assert lines(linear.log("start", "1", 0, "stdout")) == [b"hello from start"]
     assert lines(linear.log("middle", "2", 0, "stdout")) == [b"alpha is 0.5"]
     assert b"a word on stderr" in lines(linear.log("middle", "2", 0, "stderr"))
+
+
+def test_a_log_has_a_part_for_each_writer_and_says_whose_stream_it_is(
+    runs: dict[str, RecordedRun],
+) -> None:
+    linear = source_of(runs["linear"].root, "LinearFlow", runs["linear"].run)
+    for stream in ("stdout", "stderr"):
+        parts = linear.log("middle", "2", 0, stream)
+        assert [(part.stream, part.interval) for part in parts] == [(stream, LOCAL_INTERVAL)] * 2
+
+
+def test_a_log_of_which_nothing_is_stored_yet_is_empty(runs: dict[str, RecordedRun]) -> None:
+    linear = source_of(runs["linear"].root, "LinearFlow", runs["linear"].run)
+    tail = Tail(linear.log("middle", "2", 7, "stdout"))
+    growth = tail.poll()
+    assert (growth.blocks, growth.trouble, tail.finished) == ([], None, False)
+    tail.close()
 
 
 def test_each_attempt_has_its_own_log(runs: dict[str, RecordedRun]) -> None:
@@ -96,7 +116,7 @@ def test_a_name_that_leads_out_of_the_datastore_is_not_followed(
         assert datastore.task_folder(step, task, local) is None
         assert datastore.exit(step, task, local, 0) is None
         with pytest.raises(Unsupported, match="stores nothing"):
-            datastore.read_files(step, task, local, ("0.task_stdout.log",))
+            datastore.stored(step, task, local, ["0.task_stdout.log"])
 
 
 @pytest.mark.parametrize("form", [":root:{root}", "{root}/LinearFlow/data/{short}/{sha}"])
@@ -141,5 +161,7 @@ def test_a_task_whose_id_leads_elsewhere_is_shown_and_its_log_is_refused(
     (task,) = store.tasks("middle").values()
     assert task.id == hostile
     assert "77" not in task.reason
-    with pytest.raises(Unsupported):
-        source.log("middle", hostile, 0, "stdout").poll()
+    tail = Tail(source.log("middle", hostile, 0, "stdout"))
+    growth = tail.poll()
+    assert (growth.blocks, tail.finished) == ([], False)
+    assert "stores nothing" in str(growth.trouble)

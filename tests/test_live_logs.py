@@ -16,7 +16,6 @@ from metaflow.mflog import mflog
 
 from flowtui.actions.resume import plan, start
 from flowtui.live_logs import extension_path, python_path
-from flowtui.logs.tails import LocalTail
 from flowtui.model import RunDescription
 from flowtui.sources.processes import ProcessWatch
 from tests.runs import FIXED, FLOWS, RecordedRun, eventually, flow_environment, launch
@@ -98,29 +97,127 @@ def test_all_that_is_printed_is_stored_as_without_it(tmp_path: Path) -> None:
     assert len(found["start/1/0 stdout"]) == 2006
 
 
-def test_a_tail_shows_a_line_when_it_is_printed_and_never_twice(tmp_path: Path) -> None:
+def test_a_line_is_shown_when_it_is_printed_and_never_twice(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     gate.touch()
     process, id_file = launch(
         tmp_path, "talking.py", "run", "--with", "live_logs", "--gate", str(gate), extra=ON_PATH
     )
+    eventually((tmp_path / "gate.started").exists, "`wait` has begun to wait")
+    run = id_file.read_text()
+    task = tmp_path / ".metaflow" / "TalkingFlow" / run / "wait" / "2"
+    followed = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "flowtui", "logs", f"TalkingFlow/{run}/wait/2"),
+            *("--stream", "stdout", "--follow"),
+        ],
+        env=flow_environment(tmp_path),
+        stdout=subprocess.PIPE,
+    )
+    with followed:
+        assert followed.stdout is not None
+        assert followed.stdout.readline().endswith(b"waiting\n")
+        assert not (task / "0.runtime_stdout.log").exists()
+        gate.unlink()
+        assert process.wait(timeout=60) == 0
+        [last] = followed.stdout.readlines()
+        assert last.endswith(b"done\n")
+
+
+DRAWS = """
+import os, sys, time
+from metaflow import FlowSpec, Parameter, catch, current, parallel, retry, step, timeout
+class F(FlowSpec):
+    gate = Parameter("gate", default="")
+    def draw(self, end="\\n"):
+        for part in range(3):
+            time.sleep(float(os.environ.get("PACE", 0)))
+            for at in range(200):
+                print(f"\\r{part}: {at / 2:5.1f} % █", end="", file=sys.stderr)
+            print(f"part {part} ", end="")
+            while self.gate and part == 1 and os.path.exists(self.gate):
+                time.sleep(0.01)
+        print(end=end)
+        print(end=end, file=sys.stderr)
+    @step
+    def start(self):
+        self.draw()
+        self.next(self.train, num_parallel=2)
+    @parallel
+    @step
+    def train(self):
+        # A mapper writes to the same pipe: in whichever order they come.
+        if current.parallel.node_index == 0:
+            self.draw()
+        self.next(self.join)
+    @step
+    def join(self, inputs):
+        self.draw("")
+        self.next(self.risky)
+    @catch(var="failure")
+    @retry(times=1, minutes_between_retries=0)
+    @timeout(seconds=60)
+    @step
+    def risky(self):
+        self.draw()
+        print("about to fail", end="")
+        raise ValueError("no")
+        self.next(self.end)
+    @step
+    def end(self):
+        self.draw("")
+if __name__ == "__main__":
+    F()
+"""
+
+
+# Where a line rests, its beginning is in the log before its end.
+@pytest.mark.parametrize("pace", ["0", "0.3"])
+def test_lines_drawn_bit_by_bit_are_kept_as_without_it(pace: str, tmp_path: Path) -> None:
+    flow_file = tmp_path / "flow.py"
+    flow_file.write_text(DRAWS)
+    extra = {**ON_PATH, "PACE": pace}
+    run, code = run_flow(tmp_path, str(flow_file), extra=extra)
+    process, id_file = launch(tmp_path, str(flow_file), "run", extra=extra)
+    assert (code, process.wait(timeout=90)) == (0, 0)
+    of_flow = tmp_path / ".metaflow" / "F"
+    live, without = (
+        # The id of a control task is a random number.
+        {re.sub("/.*/", " ", name): lines for name, lines in comparable(logs(at)).items()}
+        for at in (of_flow / run, of_flow / id_file.read_text())
+    )
+    assert live == without
+    assert [line.count(b"\r") for line in live["train 0 stderr"]] == [600]
+    assert live["join 0 stdout"] == [b"part 0 part 1 part 2 "]
+    assert live["risky 1 stdout"][1].startswith(b"about to fail@catch caught an exception")
+
+
+def test_the_client_gives_a_line_that_is_still_drawn(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    flow_file = tmp_path / "flow.py"
+    flow_file.write_text(DRAWS)
+    process, id_file = launch(
+        tmp_path,
+        str(flow_file),
+        *("run", "--with", "live_logs", "--gate", str(gate)),
+        extra=ON_PATH,
+    )
     eventually(id_file.exists, "the run has an id")
-    task = tmp_path / ".metaflow" / "TalkingFlow" / id_file.read_text() / "wait" / "2"
-    paths = {source: task / f"0.{source}_stdout.log" for source in ("task", "runtime")}
-    followed = LocalTail(paths, (task / "0.DONE.lock").exists)
-    seen: list[bytes] = []
-
-    def polled() -> list[bytes]:
-        seen.extend(line.text for line in followed.poll())
-        return seen
-
-    eventually(polled, "a line of the running task is shown")
-    assert seen == [b"waiting"]
-    assert not (task / "0.runtime_stdout.log").exists()
+    run = id_file.read_text()
+    log = tmp_path / ".metaflow" / "F" / run / "start" / "1" / "0.task_stdout.log"
+    eventually(lambda: log.exists() and b"part 1" in log.read_bytes(), "`start` has drawn")
+    code = f"import metaflow as m; m.namespace(None); t = m.Task('F/{run}/start/1')"
+    asked = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(t.stdout, t.stderr)"],
+        env=flow_environment(tmp_path),
+        capture_output=True,
+        check=True,
+    )
+    assert asked.stdout.startswith(b"part 0 part 1 ")
+    assert asked.stdout.rstrip().endswith("\r1:  99.5 % █".encode())
     gate.unlink()
     assert process.wait(timeout=60) == 0
-    eventually(lambda: polled() and followed.finished, "the log is at its end")
-    assert seen == [b"waiting", b"done"]
 
 
 def test_the_client_gives_what_a_running_task_has_printed(tmp_path: Path) -> None:

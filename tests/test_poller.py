@@ -11,14 +11,13 @@ from dataclasses import replace
 
 import pytest
 
-from flowtui.logs.mflog import LogLine
-from flowtui.logs.tails import Tail, TailError
+from flowtui.logs.stored import TailError
+from flowtui.logs.tails import Growth, Part, Tail
+from flowtui.loop import Loop
 from flowtui.model import Changes, Key, Ms, RunDescription, RunStatus, State
 from flowtui.poller import (
     MAX_BACK_OFF,
     SLOW_DOWN,
-    LogArrived,
-    Loop,
     Opened,
     Polled,
     Poller,
@@ -28,6 +27,7 @@ from flowtui.poller import (
 )
 from flowtui.sources.base import NotFound, RunSource, Unreachable, Unsupported
 from tests.runs import eventually
+from tests.stored import Memory
 
 RUN = RunDescription("F", "1", "scripted")
 QUIET = Changes(Ms(1))
@@ -62,7 +62,7 @@ class Scripted:
     def attend(self, tasks: Sequence[Key]) -> None:
         raise NotImplementedError
 
-    def log(self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False) -> Tail:
+    def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
         raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
@@ -293,55 +293,52 @@ def test_a_loop_stopped_before_its_first_turn_takes_none() -> None:
 # Tails
 
 
-class ScriptedTail:
-    """A tail that answers by a script and is finished at its end."""
-
-    def __init__(self, *script: Sequence[LogLine] | Exception) -> None:
-        self.script = list(script)
-        self.skipped = 0
-        self.closed = threading.Event()
-
-    @property
-    def finished(self) -> bool:
-        return not self.script
-
-    def poll(self) -> Sequence[LogLine]:
-        answer = self.script.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def close(self) -> None:
-        self.closed.set()
+def tail_of(memory: Memory, ended: bool = True) -> Tail:
+    return Tail([Part(memory, lambda: ended, "stdout", interval=0.01)])
 
 
-LINE = LogLine(None, "task", b"hello")
+def told(tail: Tail, news: queue.Queue[Growth]) -> list[bytes]:
+    """The lines of what was published next."""
+    growth = news.get(timeout=5)
+    return [line.text for block in growth.blocks for line in tail.lines(block)]
 
 
 def test_a_tail_is_followed_to_its_end() -> None:
-    tail, news = ScriptedTail([LINE], [], [LINE]), queue.Queue[LogArrived]()
-    TailPoller(tail, news.put, 0.01).start()
-    assert [news.get(timeout=5) for _ in range(3)] == [
-        LogArrived([LINE]),
-        LogArrived([]),
-        LogArrived([LINE], finished=True),
-    ]
-    assert tail.closed.wait(5)
+    memory, news = Memory(), queue.Queue[Growth]()
+    ended = threading.Event()
+    tail = Tail([Part(memory, ended.is_set, "stdout", interval=0.01)])
+    poller = TailPoller(tail, news.put)
+    poller.start()
+    assert told(tail, news) == []
+    memory.append(b"hello\n")
+    eventually(lambda: told(tail, news) == [b"hello"], "the line comes")
+    ended.set()
+    eventually(lambda: not poller._thread.is_alive(), "the loop ends with the log")
+    assert tail.finished
 
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
         (TailError("It cannot be read."), "It cannot be read."),
-        (Unreachable("S3 is away."), "S3 is away."),
         (RuntimeError("oops"), "Unexpected RuntimeError: oops"),
     ],
 )
 def test_a_tail_in_trouble_says_so_and_is_tried_again(error: Exception, sentence: str) -> None:
-    tail, news = ScriptedTail(error, [LINE]), queue.Queue[LogArrived]()
-    poller = TailPoller(tail, news.put, 0.01)
+    class Broken(Memory):
+        trouble: Exception | None = error
+
+        def look(self) -> int | None:
+            if self.trouble is not None:
+                raise self.trouble
+            return super().look()
+
+    memory, news = Broken(b"hello\n"), queue.Queue[Growth]()
+    tail = tail_of(memory)
+    poller = TailPoller(tail, news.put)
     poller.start()
-    assert news.get(timeout=5) == LogArrived((), trouble=sentence)
+    assert news.get(timeout=5).trouble == sentence
+    memory.trouble = None
     poller.wake()
-    assert news.get(timeout=5) == LogArrived([LINE], finished=True)
-    assert tail.closed.wait(5)
+    assert told(tail, news) == [b"hello"]
+    eventually(lambda: tail.finished, "the log ends")

@@ -59,9 +59,20 @@ def failed_tasks(last: State = State.FAILED) -> dict[str, list[Task]]:
 
 
 @pytest.fixture
-def root(tmp_path: Path, state_home: Path, runs: dict[str, RecordedRun]) -> Path:
-    """A metadata root of the test's own that holds the recorded failed run."""
+def root(
+    tmp_path: Path,
+    state_home: Path,
+    runs: dict[str, RecordedRun],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A metadata root of the test's own that holds the recorded failed run.
+
+    flowtui runs where the flow is, with the same settings, so that the command needs few.
+    """
     run = runs["failed"]
+    for name, value in flow_environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(FLOWS)
     shutil.copytree(run.root / ".metaflow" / run.flow, tmp_path / ".metaflow" / run.flow)
     return tmp_path
 
@@ -126,7 +137,8 @@ async def test_it_shows_origin_preview_file_command_and_buttons(
         assert rows["train"][2:-1] == ["↺", "2", "◆", "1", "●", "1"]
         assert screen.command_line is not None
         assert screen.command_line in squeezed(text)
-        assert shlex.split(screen.command_line)[2:] == [
+        words = shlex.split(screen.command_line)
+        assert words[words.index("resume") :] == [
             *("resume", "--origin-run-id", "17"),
             *("--with", "live_logs"),
         ]
@@ -149,6 +161,47 @@ async def test_editing_the_file_changes_the_command(root: Path) -> None:
 
     screen = dialog(root)
     await driven(screen, drive, (160, 45))
+
+
+async def test_live_logs_can_be_left_out_and_the_command_shows_it(
+    root: Path, runs: dict[str, RecordedRun]
+) -> None:
+    async def drive(pilot: Pilot[None], app: Host) -> None:
+        assert "[x] live logs" in shown(app)
+        for tick, on in (("[ ]", False), ("[x]", True), ("[ ]", False)):
+            await pilot.press(*(["space"] if app.focused is tickbox() else ["tab", "space"]))
+            await pilot.pause()
+            assert f"{tick} live logs" in shown(app)
+            assert ("--with live_logs" in str(screen.command_line)) == on
+            assert ("PYTHONPATH" in str(screen.command_line)) == on
+            assert str(screen.command_line) in squeezed(shown(app))
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: app.results, "the dialog closes")
+
+    def tickbox() -> object:
+        return screen.query_one("#live-logs")
+
+    screen = dialog(root, runs["failed"].run)
+    [resumed] = (await driven(screen, drive, (160, 45))).results
+    assert resumed is not None
+    eventually(lambda: resumed.launch.exit_code() is not None, "the resumed run ends")
+    new = root / ".metaflow" / resumed.pathspec
+    assert list(new.glob("end/*/0.runtime_stdout.log"))
+    assert not list(new.glob("end/*/0.task_stdout.log"))
+
+
+async def test_live_logs_are_no_choice_where_data_is_not_local(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def drive(pilot: Pilot[None], app: Host) -> None:
+        assert "live logs" not in shown(app)
+        assert "live_logs" not in str(screen.command_line)
+        await pilot.press("tab")
+        assert app.focused is screen.query_one("#resume", Button)
+
+    monkeypatch.setenv("METAFLOW_DATASTORE", "s3")
+    screen = dialog(root)
+    await driven(screen, drive)
 
 
 async def test_escape_closes_without_a_result_and_nothing_is_started(
@@ -185,6 +238,8 @@ def known_runs(root: Path) -> set[str]:
 
 async def test_the_keyboard_reaches_both_buttons(root: Path, runs: dict[str, RecordedRun]) -> None:
     async def drive(pilot: Pilot[None], app: Host) -> None:
+        await pilot.press("tab")
+        assert app.focused is screen.query_one("#live-logs")
         await pilot.press("tab")
         assert app.focused is screen.query_one("#resume", Button)
         await pilot.press("tab")
@@ -251,6 +306,24 @@ async def test_closing_while_it_starts_leaves_the_resume_running(
     [run] = known_runs(root) - before
     end = root / ".metaflow" / "FailedFlow" / run / "end"
     eventually(lambda: list(end.glob("*/_meta/sysmeta_attempt_ok_*")), "it runs to its end")
+
+
+async def test_a_long_command_leaves_room_for_the_rest(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def drive(pilot: Pilot[None], app: Host) -> None:
+        text = shown(app)
+        assert "cd /" in text
+        assert "Resume FailedFlow/17" in text
+        assert any("Resume" in line and "Cancel" in line for line in text.splitlines())
+        screen.query_one(Input).value = str(FLOWS / "linear.py")
+        await pilot.press("enter")
+        await until(pilot, lambda: "the flows in it: LinearFlow" in squeezed(shown(app)), "said")
+
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("METAFLOW_HOME", "/elsewhere")
+    screen = dialog(root, arguments=["--tag", "x" * 500])
+    await driven(screen, drive)
 
 
 async def test_a_run_of_dagster_has_no_command(root: Path) -> None:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from flowtui.actions.command import interpreter, with_live_logs
 from flowtui.actions.errors import ActionError
 from flowtui.actions.launch import Launch, start_flow
-from flowtui.actions.resume import interpreter
-from flowtui.live_logs import NAME, python_path
 
 FLOW_NAME = "DemoFlow"
 FLOW_FILE = Path(__file__).parents[1] / "demo" / "flow.py"
@@ -71,10 +70,7 @@ def start_demo() -> DemoRun:
         ) from error
     environment = demo_environment(root)
     # Two workers, so that tasks are seen waiting, running and done at the same time.
-    argv = (interpreter(), str(FLOW_FILE), "run", "--max-workers", "2", "--with", NAME)
-    launch = start_flow(
-        argv,
-        cwd=root,
-        environment={**environment, "PYTHONPATH": python_path(os.getenv("PYTHONPATH"))},
-    )
+    options, settings = with_live_logs(("--max-workers", "2"), environment)
+    argv = (interpreter(), str(FLOW_FILE), "run", *options)
+    launch = start_flow(argv, cwd=root, environment=settings)
     return DemoRun(launch, root, environment)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +25,26 @@ from flowtui.logs.sanitise import plain_text
 TAIL_LINES = 12
 """Lines of output that a failure carries."""
 
+RUN_ID_OPTION, ATTRIBUTES_OPTION = "--run-id-file", "--runner-attribute-file"
+"""Options of Metaflow's `run` and `resume`: where to write the new run's id, or more about it."""
+
+STOP_SECONDS = 5.0
+"""How long a flow may take to end once it is interrupted."""
+
 _TAIL_BYTES = 64 * 1024
-_RUN_ID_BYTES = 1024
+_TOLD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedRun:
+    """What Metaflow tells of a run it has begun; `metadata` is `local@DIR` or `service@URL`.
+
+    Of a flow whose name was known before, only the run's id is asked for.
+    """
+
+    run: str
+    flow: str | None = None
+    metadata: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +62,55 @@ class Failure:
 class Launch:
     """A flow that flowtui started; the process does not depend on this object. Thread-safe."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log_path: Path, run_id_path: Path) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        log_path: Path,
+        told_path: Path,
+        told: Callable[[bytes], LaunchedRun | None],
+    ) -> None:
         self.log_path = log_path
         self._process = process
-        self._run_id_path = run_id_path
+        self._told_path = told_path
+        self._told = told
 
     @property
     def pid(self) -> int:
         """The process id of the flow's launcher, which leads a session of its own."""
         return self._process.pid
 
-    def poll_run_id(self) -> str | None:
-        """The new run's id once Metaflow has written it (`--run-id-file`), before any task starts.
-
-        None until then.
-        """
+    def poll_run(self) -> LaunchedRun | None:
+        """The new run once Metaflow has told of it, before any task starts; None until then."""
         try:
-            with self._run_id_path.open("rb") as file:
-                written = file.read(_RUN_ID_BYTES)
+            with self._told_path.open("rb") as file:
+                return self._told(file.read(_TOLD_BYTES))
         except OSError:
             return None
-        return written.decode("utf-8", "replace").strip() or None
+
+    def poll_run_id(self) -> str | None:
+        """The new run's id, when `poll_run` gives one."""
+        launched = self.poll_run()
+        return launched.run if launched is not None else None
 
     def exit_code(self) -> int | None:
         """The launcher's exit code, negative for a signal, or None while it runs."""
         return self._process.poll()
+
+    def stop(self) -> None:
+        """End the flow as Ctrl-C does, or by force when it takes too long; returns when it has."""
+        if self.exit_code() is not None:
+            return
+        ended = False
+        try:
+            with suppress(subprocess.TimeoutExpired, ProcessLookupError):
+                os.killpg(self.pid, signal.SIGINT)
+                self._process.wait(STOP_SECONDS)
+                ended = True
+        finally:
+            if not ended:
+                with suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                self._process.wait()
 
     def failure(self) -> Failure | None:
         """Why there is no run: set once the process has ended without a run id."""
@@ -87,13 +131,15 @@ def start_flow(
     cwd: Path,
     environment: Mapping[str, str],
     exclusive: str | None = None,
+    arguments: Sequence[str] | None = None,
 ) -> Launch:
     """Start `argv`, the command line of a flow, in `cwd`, detached from flowtui.
 
-    `--run-id-file` is appended. The process leads its own session, reads nothing, and writes its
-    output to a private file under the user's state directory. It gets this process's environment,
-    overlaid with `environment`, and its interpreter's folder first on PATH: Metaflow starts
-    num_parallel mappers as plain `python`.
+    The option that makes Metaflow tell of the run is appended: its id, or, when `arguments` are
+    given, its flow and provider too, and then `arguments` follow. The process leads its own
+    session, reads nothing, and writes its output to a private file under the user's state
+    directory. It gets this process's environment, overlaid with `environment`, and its
+    interpreter's folder first on PATH: Metaflow starts num_parallel mappers as plain `python`.
 
     `exclusive` is the pathspec of an origin run: while a launch of it lives, whoever started it,
     another one is refused. Raises `ActionError`.
@@ -101,8 +147,12 @@ def start_flow(
     folder = _private_folder("launches")
     with _writing_to(folder):
         own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=folder))
-    log_path, run_id_path = own / "output.log", own / "run-id"
-    command = [*argv, "--run-id-file", str(run_id_path)]
+    log_path, told_path = own / "output.log", own / "run-id"
+    option, told = RUN_ID_OPTION, _run_id
+    if arguments is not None:
+        # In front: behind an option that lacks its value it would be taken for one.
+        option, told = ATTRIBUTES_OPTION, _attributes
+    command = [*argv, option, str(told_path), *(arguments or ())]
     with _origin_lock(exclusive) as lock, _writing_to(own):
         output = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -111,7 +161,21 @@ def start_flow(
             os.close(output)
         if lock is not None:
             _describe_holder(lock, process.pid, command)
-    return Launch(process, log_path, run_id_path)
+    return Launch(process, log_path, told_path, told)
+
+
+def _run_id(written: bytes) -> LaunchedRun | None:
+    run = written.decode("utf-8", "replace").strip()
+    return LaunchedRun(run) if run else None
+
+
+def _attributes(written: bytes) -> LaunchedRun | None:
+    """Of a document that is being written, nothing."""
+    try:
+        told = json.loads(written)
+        return LaunchedRun(str(told["run_id"]), str(told["flow_name"]), str(told["metadata"]))
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _spawn(

@@ -5,18 +5,21 @@ from __future__ import annotations
 import ast
 import os
 import re
-import shlex
-import sys
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
+from flowtui.actions.command import (
+    interpreter,
+    shell_line,
+    stores_logs_at_the_end,
+    with_live_logs,
+)
 from flowtui.actions.errors import ActionError
 from flowtui.actions.launch import Launch, start_flow
 from flowtui.actions.preview import StepPreview, preview
-from flowtui.live_logs import NAME, python_path
 from flowtui.model import RunDescription
 
 __all__ = [
@@ -29,7 +32,9 @@ __all__ = [
     "plan",
     "preview",
     "propose_flow_file",
+    "read_flow_file",
     "start",
+    "stores_logs_at_the_end",
 ]
 
 FLOW_FILE_LIMIT = 5_000_000
@@ -55,8 +60,8 @@ class ResumePlan:
 
     @property
     def command_line(self) -> str:
-        """`argv` as one would type it into a POSIX shell."""
-        return shlex.join(self.argv)
+        """The resume as one would type it into a POSIX shell where flowtui was started."""
+        return shell_line(self.argv, self.environment, self.cwd)
 
 
 def propose_flow_file(description: RunDescription, cwd: Path) -> Path | None:
@@ -90,18 +95,20 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def interpreter() -> str:
-    """The Python that runs flows: that of the active virtual environment, else flowtui's own."""
-    active = os.environ.get("VIRTUAL_ENV")
-    if active:
-        candidate = Path(active) / "bin" / "python"
-        if candidate.is_file():
-            return str(candidate)
-    return sys.executable
-
-
 def check_flow_file(path: Path, flow_name: str) -> None:
     """Raise `ActionError` unless the file defines a class of that name; it is only parsed."""
+    source = read_flow_file(path)
+    classes = [node for node in ast.walk(_parse(path, source)) if isinstance(node, ast.ClassDef)]
+    if any(node.name == flow_name for node in classes):
+        return
+    flows = [node.name for node in classes if _looks_like_a_flow(node)]
+    others = ", ".join(flows[:_NAMES_SHOWN]) + (" and more" if len(flows) > _NAMES_SHOWN else "")
+    holds = f"the flows in it: {others}" if flows else "it holds no flow at all"
+    raise ActionError(f"{path} has no flow named {flow_name} ({holds}).")
+
+
+def read_flow_file(path: Path) -> bytes:
+    """The source of a flow file. Raises `ActionError` when it is not there or cannot be one."""
     try:
         if path.is_dir():
             raise ActionError(f"{path} is a directory. Give the flow's Python file.")
@@ -116,13 +123,7 @@ def check_flow_file(path: Path, flow_name: str) -> None:
         raise ActionError(f"{path} cannot be read: {what}.") from error
     if len(source) > FLOW_FILE_LIMIT:
         raise ActionError(f"{path} is larger than 5 MB, so it is not taken for a flow.")
-    classes = [node for node in ast.walk(_parse(path, source)) if isinstance(node, ast.ClassDef)]
-    if any(node.name == flow_name for node in classes):
-        return
-    flows = [node.name for node in classes if _looks_like_a_flow(node)]
-    others = ", ".join(flows[:_NAMES_SHOWN]) + (" and more" if len(flows) > _NAMES_SHOWN else "")
-    holds = f"the flows in it: {others}" if flows else "it holds no flow at all"
-    raise ActionError(f"{path} has no flow named {flow_name} ({holds}).")
+    return source
 
 
 def _parse(path: Path, source: bytes) -> ast.Module:
@@ -152,9 +153,10 @@ def plan(
 
     It runs in `cwd` when the file lies in or below it, so that a flow finds there what it found
     before, else beside the file. `environment` holds the metadata provider's settings. `arguments`
-    are added to the command. Where metadata and data are local it gets `--with live_logs`, so that
-    its logs can be followed; `live_logs=False` leaves that out. Nothing is started. Raises
-    `ActionError` for a run that `resume` cannot take.
+    are added to the command. Where data is local it gets `--with live_logs`, so that its logs can
+    be followed, whatever the run was started with: `resume` does not remember that. With
+    `live_logs=False` that is left out. Nothing is started. Raises `ActionError` for a run that
+    `resume` cannot take.
     """
     run = description.run
     if not _RUN_ID.fullmatch(run):
@@ -166,14 +168,9 @@ def plan(
         )
     base = Path(os.path.abspath(cwd))
     file = Path(os.path.abspath(base / flow_file))
-    options = tuple(arguments)
-    settings = dict(environment)
-    if live_logs and _stores_logs_at_the_end(settings):
-        settings["PYTHONPATH"] = python_path(settings.get("PYTHONPATH", os.getenv("PYTHONPATH")))
-        # `resume` does not remember what the run was started with, and Metaflow passes over what a
-        # step has already: so the run's own decorators are not looked at.
-        if ("--with", NAME) not in pairwise(options):
-            options = ("--with", NAME, *options)
+    options, settings = tuple(arguments), {**environment, **_path_of_mappers(description)}
+    if live_logs and stores_logs_at_the_end(settings):
+        options, settings = with_live_logs(options, settings)
     return ResumePlan(
         origin=description.pathspec,
         flow_file=file,
@@ -183,16 +180,14 @@ def plan(
     )
 
 
-def _stores_logs_at_the_end(environment: Mapping[str, str]) -> bool:
-    """Whether a flow keeps metadata and data on this machine, as far as the environment tells."""
-    datastore = environment.get("METAFLOW_DEFAULT_DATASTORE") or os.getenv(
-        "METAFLOW_DEFAULT_DATASTORE"
-    )
-    return environment.get("METAFLOW_DEFAULT_METADATA") == "local" and datastore in (
-        None,
-        "",
-        "local",
-    )
+def _path_of_mappers(description: RunDescription) -> dict[str, str]:
+    """A PATH whose `python` is the one of the flow, where a num_parallel step asks for it."""
+    python = Path(interpreter())
+    path = os.environ.get("PATH", os.defpath)
+    parallel = any(node.type == "split-parallel" for node in description.graph.nodes)
+    if not parallel or shutil.which("python", path=path) == str(python.with_name("python")):
+        return {}
+    return {"PATH": f"{python.parent}{os.pathsep}{path}"}
 
 
 def start(resume: ResumePlan) -> Launch:

@@ -7,7 +7,6 @@ messages strictly, so that one bad byte costs it the whole log; here they stay b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,47 +14,67 @@ from functools import lru_cache
 # `[!` asks the receiver to store the line; Metaflow strips it from what it stores, mostly.
 _LINE = re.compile(
     rb"(?:\[!)?\[MFLOG\|0\|"
-    rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{1,6})Z\|([^|\]]{1,64})\|[^\]]{1,64}\](.*)",
+    rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{1,6})Z\|[^|\]]{1,64}\|[^\]]{1,64}\](.*)",
     re.DOTALL,
 )
 
+PREFIX = b"[MFLOG|0|"
+"""How the prefix of a line starts; `[!` may come before it."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SOURCES = {b"task": "task", b"runtime": "runtime"}
 
-NOTE = "note"
-"""The `source` of a line that flowtui adds to tell what happened to the log."""
+PREFIXES = (b"[MFLOG|0|", b"[![MFLOG|0|")
+"""With what a stored line begins when Metaflow has added time and source to it."""
+
+NOTE = -1
+"""The `lane` of a line that flowtui adds to tell what happened to the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of a log, without its newline and its mflog prefix.
 
-    `time` is microseconds since the epoch, UTC, None when the line carries none. `source` is
-    `task` or `runtime`, who wrote the line, or `note`. `text` is untrusted.
+    `time` is microseconds since the epoch, UTC, None when the line carries none. `lane` numbers
+    the source that it was read from, or is `NOTE`. `text` is untrusted; of a very long line it is
+    a part, and `beyond` the bytes that are left out.
     """
 
     time: int | None
-    source: str
+    lane: int
     text: bytes
+    beyond: int = 0
 
 
-def parse(line: bytes, source: str) -> LogLine:
-    """A stored line without its newline; `source` names who wrote it when it does not say so."""
+def parse(line: bytes, lane: int) -> LogLine:
+    """A stored line without its newline, read from source number `lane`."""
     match = _LINE.match(line)
     if match is None:
-        return LogLine(None, source, line)
-    second, fraction, name, text = match.groups()
+        return LogLine(None, lane, line)
+    second, fraction, text = match.groups()
     try:
         time = _microseconds(second) + int(fraction.ljust(6, b"0"))
     except ValueError:
-        return LogLine(None, source, line)
-    return LogLine(time, _SOURCES.get(name, source), text)
+        return LogLine(None, lane, line)
+    return LogLine(time, lane, text)
 
 
-def parse_all(lines: Iterable[bytes], source: str) -> list[LogLine]:
-    """`parse` for many lines."""
-    return [parse(line, source) for line in lines]
+def time_of(line: bytes) -> int | None:
+    """The time of a stored line, of which the beginning is enough."""
+    return parse(line, NOTE).time
+
+
+def without_prefixes(lines: bytes) -> bytes | None:
+    """Stored lines, joined by newlines, without their mflog prefixes.
+
+    As `parse` does, for many lines at once: None when a line is not like the others.
+    """
+    prefixed = lines.count(b"\n" + PREFIXES[0]) + lines.startswith(PREFIXES[0])
+    if not prefixed:
+        return lines if PREFIXES[1] not in lines else None
+    if prefixed != lines.count(b"\n") + 1:
+        return None
+    return b"\n".join([line[line.find(b"]") + 1 :] for line in lines.split(b"\n")])
 
 
 @lru_cache(maxsize=256)

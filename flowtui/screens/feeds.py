@@ -8,8 +8,8 @@ from collections.abc import Callable
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from flowtui.logs.tails import Tail
-from flowtui.poller import LogArrived, Opened, Polled, Poller, TailPoller, Trouble
+from flowtui.logs.tails import Growth, Tail
+from flowtui.poller import Opened, Polled, Poller, TailPoller, Trouble
 from flowtui.sources.base import RunSource
 
 
@@ -23,12 +23,12 @@ class RunNews(Message, bubble=False):
 
 
 class LogNews(Message, bubble=False):
-    """Something the tail of a stream published; `feed` tells it from a tail replaced since."""
+    """What a tail found; `feed` tells it from a tail replaced since."""
 
-    def __init__(self, feed: LogFeed, news: LogArrived, taken: threading.Event) -> None:
+    def __init__(self, feed: LogFeed, growth: Growth, taken: threading.Event) -> None:
         super().__init__()
         self.feed = feed
-        self.news = news
+        self.growth = growth
         self.taken = taken
 
 
@@ -53,18 +53,19 @@ class RunFeed:
 class LogFeed:
     """Follows a tail and posts LogNews to a screen; waits until each is taken."""
 
-    def __init__(self, screen: MessagePump, stream: str, tail: Tail) -> None:
+    def __init__(self, screen: MessagePump, tail: Tail) -> None:
         self._screen = screen
-        self.stream = stream
+        self.tail = tail
         self.poller = TailPoller(tail, self._publish)
         self.poller.start()
 
     def stop(self) -> None:
+        """Read no more; what was read can still be shown, until the tail is closed."""
         self.poller.stop()
 
-    def _publish(self, news: LogArrived) -> None:
+    def _publish(self, growth: Growth) -> None:
         taken = threading.Event()
-        _post(self._screen, LogNews(self, news, taken), taken, self.poller)
+        _post(self._screen, LogNews(self, growth, taken), taken, self.poller)
 
 
 def _post(

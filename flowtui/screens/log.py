@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from flowtui.commands import Scope, bindings, commands, key_bar
 from flowtui.logs.sanitise import one_line
 from flowtui.model import UNSUCCESSFUL, Attempt, Task
 from flowtui.screens.attempt_logs import AttemptLogs
+from flowtui.screens.ways import compare, copy_pathspec, open_origin
 from flowtui.sources.base import RunSource
 from flowtui.store import RunStore
 from flowtui.theme import Look
@@ -29,7 +31,7 @@ class LogScreen(Screen[None]):
     LogScreen AttemptLogs { height: 1fr; }
     LogScreen.-narrow AttemptLogs { layout: vertical; }
     LogScreen.-zoomed LogPane { display: none; }
-    LogScreen.-zoomed LogPane:focus { display: block; }
+    LogScreen.-zoomed LogPane.-current { display: block; }
     """
 
     def __init__(
@@ -39,7 +41,6 @@ class LogScreen(Screen[None]):
         self._store, self._source, self._look = store, source, look
         self._current = task
         self._number = attempt
-        self._searched = "stdout"
 
     def compose(self) -> ComposeResult:
         where = f"{self._store.description.pathspec}/{self._current.step}/{self._current.id}"
@@ -47,15 +48,15 @@ class LogScreen(Screen[None]):
         yield Static(Content(one_line(where + label)), id="where", markup=False)
         yield AttemptBar(self._look)
         yield AttemptLogs()
-        yield FindBar(id="find")
         yield KeyBar()
+        yield FindBar(id="find")
 
     def on_mount(self) -> None:
         self.renew()
         attempt = self._attempt()
         unsuccessful = attempt is not None and attempt.state in UNSUCCESSFUL
         stream = "stderr" if unsuccessful else "stdout"
-        self.query_one(f"#{stream}", LogPane).focus()
+        self.query_one(AttemptLogs).pane(stream).focus()
         here = commands(Scope.APP, Scope.BACK, Scope.ATTEMPT, Scope.LOG)
         self.query_one(KeyBar).show(key_bar(here))
 
@@ -87,48 +88,42 @@ class LogScreen(Screen[None]):
             self.renew()
 
     def action_pane(self, step: int) -> None:
-        panes = list(self.query(LogPane))
+        panes = list(self.query_one(AttemptLogs).panes)
         at = next((i for i, pane in enumerate(panes) if pane.has_focus), -step)
         pane = panes[(at + step) % len(panes)]
-        # Zoom shows the focused pane only, and a hidden one cannot take the focus.
-        zoomed = self.has_class("-zoomed")
-        self.remove_class("-zoomed")
+        self._mark(pane)
+        # Zoom shows the current pane only, and one that was hidden until now cannot take the focus.
         self.app.stylesheet.update(self)
-        pane.focus()
-        self.set_class(zoomed, "-zoomed")
+        self.set_focus(pane)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        if isinstance(event.widget, LogPane):
+            self._mark(event.widget)
+
+    def _mark(self, current: LogPane) -> None:
+        """The pane that had the focus last, also while something is typed elsewhere."""
+        for pane in self.query(LogPane):
+            pane.set_class(pane is current, "-current")
 
     def action_zoom(self) -> None:
         self.toggle_class("-zoomed")
 
-    def action_find(self) -> None:
-        self._pane()
-        self.query_one(FindBar).open("search: a regular expression, Enter keeps it", "")
+    def action_merge(self) -> None:
+        self.query_one(AttemptLogs).toggle_merged()
 
     def action_copy(self) -> None:
-        pane = self._pane()
-        text = pane.selected_text() or pane.all_text()
-        self.app.copy_to_clipboard(text)
-        self.notify(f"Copied {len(text.splitlines())} lines of {pane.stream}.", markup=False)
+        copy_pathspec(self, self._store.description.pathspec, self._current)
+
+    def action_compare(self) -> None:
+        stream = "stderr" if self.query_one("#stderr", LogPane).has_focus else "stdout"
+        compare(self, self._store, self._source, self._current, self._attempt(), stream, self._look)
+
+    def action_origin(self) -> None:
+        open_origin(self, self._store, self._current, self._attempt())
 
     def on_attempt_bar_chosen(self, message: AttemptBar.Chosen) -> None:
         self._number = message.number
         self.renew()
-
-    def on_input_changed(self, message: Input.Changed) -> None:
-        self._pane().search(message.value)
-
-    def on_find_bar_closed(self, message: FindBar.Closed) -> None:
-        pane = self._pane()
-        if not message.kept:
-            pane.search("")
-        pane.focus()
-
-    def _pane(self) -> LogPane:
-        """The focused pane, or while something is typed the one that had the focus before."""
-        focused = self.focused
-        if isinstance(focused, LogPane):
-            self._searched = focused.stream
-        return self.query_one(f"#{self._searched}", LogPane)
 
     def _attempt(self) -> Attempt | None:
         attempts = self._current.attempts

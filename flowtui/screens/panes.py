@@ -81,4 +81,5 @@ class PaneScreen(Screen[None]):
         """Focus a widget, also one that has only just been given room: styles are applied late."""
         if not target.focusable:
             self.app.stylesheet.update(self)
-        target.focus()
+        # Now, so that a key typed at once goes on from there.
+        self.set_focus(target)

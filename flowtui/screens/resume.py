@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Checkbox, Input, Static
 from textual.worker import get_current_worker
 
 from flowtui.actions.errors import ActionError
@@ -30,6 +30,7 @@ from flowtui.actions.resume import (
     preview,
     propose_flow_file,
     start,
+    stores_logs_at_the_end,
 )
 from flowtui.logs.sanitise import one_line
 from flowtui.model import RunDescription, State, Task
@@ -45,6 +46,16 @@ class Resumed:
 
     pathspec: str
     launch: Launch
+
+
+class _Tick(Checkbox):
+    """A checkbox whose state can be read without colours."""
+
+    BUTTON_LEFT, BUTTON_RIGHT = "", ""
+
+    def watch_value(self) -> None:
+        self.BUTTON_INNER = "[x]" if self.value else "[ ]"
+        super().watch_value()
 
 
 class ResumeDialog(ModalScreen[Resumed | None]):
@@ -85,8 +96,13 @@ class ResumeDialog(ModalScreen[Resumed | None]):
     ResumeDialog #preview:focus {
         background: $boost;
     }
-    ResumeDialog.-failed #preview {
+    ResumeDialog.-failed .before {
         display: none;
+    }
+    ResumeDialog #command-box {
+        height: auto;
+        max-height: 30vh;
+        scrollbar-size-vertical: 1;
     }
     ResumeDialog #steps, ResumeDialog #remarks, ResumeDialog #command {
         height: auto;
@@ -132,7 +148,20 @@ class ResumeDialog(ModalScreen[Resumed | None]):
     ResumeDialog #buttons {
         height: 1;
         margin-top: 1;
-        align-horizontal: right;
+    }
+    ResumeDialog #live-logs {
+        background: transparent;
+        padding: 0;
+    }
+    ResumeDialog #live-logs > .toggle--button {
+        color: $foreground;
+        background: transparent;
+    }
+    ResumeDialog #live-logs.-impossible {
+        visibility: hidden;
+    }
+    ResumeDialog #gap {
+        width: 1fr;
     }
     ResumeDialog Button {
         margin-left: 2;
@@ -177,6 +206,7 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         self._environment = environment
         self._look = look
         self._arguments = arguments
+        self._may_be_live = stores_logs_at_the_end(environment)
         self._starting = False
 
     def compose(self) -> ComposeResult:
@@ -186,7 +216,7 @@ class ResumeDialog(ModalScreen[Resumed | None]):
                 Content(f"Resume {one_line(self._description.pathspec)}"), id="title", markup=False
             )
             yield Static(Content("\n".join(self._remarks())), id="remarks")
-            with VerticalScroll(id="preview"):
+            with VerticalScroll(id="preview", classes="before"):
                 yield Static(_table(self._steps, self._look), id="steps")
             yield Static("flow file", classes="caption")
             yield Input(
@@ -195,12 +225,23 @@ class ResumeDialog(ModalScreen[Resumed | None]):
                 id="file",
                 select_on_focus=False,
             )
-            yield Static("command", classes="caption")
-            yield Static(id="command", markup=False)
+            yield Static("command", classes="caption before")
+            with VerticalScroll(id="command-box", classes="before", can_focus=False):
+                yield Static(id="command", markup=False)
             with VerticalScroll(id="message", classes="-empty", can_focus=False):
                 yield Static(id="sentence", markup=False)
                 yield Static(id="tail", markup=False)
             with Horizontal(id="buttons"):
+                yield _Tick(
+                    "live logs",
+                    self._may_be_live,
+                    id="live-logs",
+                    compact=True,
+                    disabled=not self._may_be_live,
+                    classes="" if self._may_be_live else "-impossible",
+                    tooltip="Store each line as it is printed, not all when an attempt has ended.",
+                )
+                yield Static(id="gap")
                 yield Button("Resume", variant="primary", id="resume", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
 
@@ -225,6 +266,7 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         self.action_cancel()
 
     @on(Input.Changed)
+    @on(Checkbox.Changed)
     def _show_command(self) -> None:
         try:
             self._say("")
@@ -259,6 +301,7 @@ class ResumeDialog(ModalScreen[Resumed | None]):
             cwd=self._cwd,
             environment=self._environment,
             arguments=self._arguments,
+            live_logs=self.query_one("#live-logs", Checkbox).value,
         )
 
     @work(thread=True, exit_on_error=False)
@@ -298,6 +341,7 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         self.set_focus(None)
         self.set_class(starting, "-starting")
         self.query_one("#file", Input).disabled = starting
+        self.query_one("#live-logs", Checkbox).disabled = starting or not self._may_be_live
         self.query_one("#resume", Button).disabled = starting
         self.query_one("#cancel", Button).label = "Close" if starting else "Cancel"
 
@@ -308,6 +352,8 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         message.set_class(not sentence, "-empty")
         self.query_one("#tail", Static).display = bool(tail)
         self.set_class(bool(tail), "-failed")
+        if sentence:
+            message.call_after_refresh(message.scroll_visible, animate=False)
 
     @on(Resize)
     def _fit(self) -> None:

@@ -10,7 +10,6 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
-from textual.widgets import Input
 
 from flowtui.commands import Command, Scope, bindings, commands, key_bar
 from flowtui.logs.sanitise import one_line
@@ -20,6 +19,9 @@ from flowtui.screens.attempt_logs import AttemptLogs
 from flowtui.screens.feeds import RunFeed, RunNews
 from flowtui.screens.log import LogScreen
 from flowtui.screens.panes import PaneScreen
+from flowtui.screens.step_log import StepLogScreen
+from flowtui.screens.titles import tasks_title
+from flowtui.screens.ways import compare, copy_pathspec, open_origin
 from flowtui.sources.base import RunSource
 from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
@@ -83,7 +85,6 @@ class RunScreen(PaneScreen):
         self._step: str | None = None
         self._current: Task | None = None
         self._attempt: int | None = None
-        self._searched: LogPane | None = None
 
     @property
     def store(self) -> RunStore | None:
@@ -110,8 +111,8 @@ class RunScreen(PaneScreen):
                     with Vertical(id="attempts"):
                         yield AttemptBar(self._look)
             yield AttemptLogs(id="logs")
-        yield FindBar(id="find")
         yield KeyBar()
+        yield FindBar(id="find")
 
     def on_mount(self) -> None:
         open_source, interval = self._feed
@@ -124,6 +125,13 @@ class RunScreen(PaneScreen):
     def on_unmount(self) -> None:
         if self._run_feed is not None:
             self._run_feed.stop()
+
+    def on_screen_suspend(self) -> None:
+        # The screen above may read the same logs.
+        self.query_one(AttemptLogs).pause(True)
+
+    def on_screen_resume(self) -> None:
+        self.query_one(AttemptLogs).pause(False)
 
     def on_descendant_focus(self, _event: DescendantFocus) -> None:
         self._show_keys()
@@ -185,6 +193,9 @@ class RunScreen(PaneScreen):
         self._renew_tasks(store, applied)
         if not self._moved:
             self._follow_frontier(store)
+        for screen in self.app.screen_stack:
+            if isinstance(screen, StepLogScreen) and screen.belongs_to(store):
+                screen.renew()
 
     def _start_at_target(self, store: RunStore, *, last_chance: bool) -> None:
         """Go to what the target names; what is missing may still be read, up to the last chance."""
@@ -202,7 +213,7 @@ class RunScreen(PaneScreen):
 
     def _follow_frontier(self, store: RunStore) -> None:
         failure = store.first_failure() if store.status.state in UNSUCCESSFUL else None
-        step = failure.step if failure else _frontier(store)
+        step = failure.step if failure else store.frontier()
         fresh = failure is not None and not self._failure_shown
         self._failure_shown = failure is not None
         if step is not None and (step != self._step or fresh):
@@ -268,6 +279,14 @@ class RunScreen(PaneScreen):
         self._attempt = message.number
         self._show_attempt()
 
+    def _caught_up(self) -> Task | None:
+        """The selected task, also when what the list tells of it has yet to arrive."""
+        selected = self.query_one(TaskList).current
+        key = self._current.key if self._current else None
+        if selected is not None and selected.key != key:
+            self.on_task_list_moved(TaskList.Moved(selected, True))
+        return self._current
+
     def _chosen(self) -> Attempt | None:
         """The attempt shown: the one picked, else the last."""
         attempts = self._current.attempts if self._current else ()
@@ -306,20 +325,7 @@ class RunScreen(PaneScreen):
 
     def _show_title(self, store: RunStore) -> None:
         tasks = self.query_one(TaskList)
-        parts = [one_line(self._step or "", 60)]
-        if self._step is not None and self._step in store.graph:
-            before = store.graph.predecessors.get(self._step, ())
-            names = [store.graph[name].foreach_artifact for name in before if name in store.graph]
-            parts += [f"foreach {one_line(name, 40)}" for name in names if name]
-        if tasks.failed_only or tasks.filter_text:
-            parts.append(f"{tasks.row_count:,} of {tasks.total:,} tasks")
-            parts += ["failed only"] if tasks.failed_only else []
-            parts += [f"/{one_line(tasks.filter_text, 40)}"] if tasks.filter_text else []
-        else:
-            parts.append(f"{tasks.total:,} task{'s' if tasks.total != 1 else ''}")
-        if tasks.order is not Order.TASK or tasks.reverse:
-            parts.append(f"by {tasks.order}{' reversed' if tasks.reverse else ''}")
-        tasks.border_title = Content(" · ".join(parts))
+        tasks.border_title = Content(tasks_title(store.graph, self._step, tasks))
 
     def _tick(self) -> None:
         """Move what counts up by itself: ages and running times."""
@@ -350,7 +356,7 @@ class RunScreen(PaneScreen):
             self.notify("This is the outermost screen: q leaves flowtui.", timeout=3)
 
     def action_drill(self) -> None:
-        source, task = self._source(), self._current
+        source, task = self._source(), self._caught_up()
         if isinstance(self.focused, DagView):
             self.focus_pane("tasks")
         elif self._store is not None and source is not None and task is not None:
@@ -404,40 +410,47 @@ class RunScreen(PaneScreen):
             self._run_feed.poller.wake()
 
     def action_copy(self) -> None:
-        if isinstance(self.focused, LogPane):
-            text = self.focused.selected_text() or self.focused.all_text()
-        elif self._store is not None:
-            parts = [self._store.description.pathspec]
-            parts += list(self._current.key) if self._current else [self._step or ""]
-            text = "/".join(part for part in parts if part)
-        else:
-            text = str(self._target)
-        self.app.copy_to_clipboard(text)
-        self.notify(f"Copied: {one_line(text, 60)}", markup=False, timeout=3)
+        if self._store is not None:
+            copy_pathspec(self, self._store.description.pathspec, self._current, self._step)
+
+    def action_merge(self) -> None:
+        self.query_one(AttemptLogs).toggle_merged()
+
+    def action_compare(self) -> None:
+        source = self._source()
+        task = self._caught_up()
+        if self._store is not None and source is not None and task is not None:
+            stream = "stderr" if self.query_one("#stderr", LogPane).has_focus else "stdout"
+            chosen = self._chosen()
+            compare(self, self._store, source, task, chosen, stream, self._look)
+
+    def action_origin(self) -> None:
+        if self._store is not None:
+            open_origin(self, self._store, self._current, self._chosen())
+
+    def action_step_logs(self) -> None:
+        source = self._source()
+        if self._store is not None and source is not None and self._step is not None:
+            self.app.push_screen(StepLogScreen(self._store, source, self._step))
 
     def action_find(self) -> None:
-        find = self.query_one(FindBar)
-        if isinstance(self.focused, LogPane):
-            self._searched = self.focused
-            find.open("search the log: a regular expression, Enter keeps it", "")
-        else:
-            self._searched = None
-            self.focus_pane("tasks")
-            text = self.query_one(TaskList).filter_text
-            self.call_after_refresh(find.open, "filter the tasks: id, foreach label or state", text)
+        self.focus_pane("tasks")
+        tasks = self.query_one(TaskList)
+        self.call_after_refresh(
+            self.query_one(FindBar).ask,
+            "filter the tasks: id, foreach label or state; ! first: all others",
+            tasks.filter_text,
+            typed=self._filter_tasks,
+            kept=self._focus_tasks,
+        )
 
-    def on_input_changed(self, message: Input.Changed) -> None:
-        if self._searched is not None:
-            self._searched.search(message.value)
-        else:
-            self.query_one(TaskList).set_filter(text=message.value)
-            if self._store is not None:
-                self._show_title(self._store)
+    def _focus_tasks(self, _kept: str) -> None:
+        self.query_one(TaskList).focus()
 
-    def on_find_bar_closed(self, message: FindBar.Closed) -> None:
-        if not message.kept:
-            self.query_one(FindBar).value = ""
-        (self._searched or self.query_one(TaskList)).focus()
+    def _filter_tasks(self, text: str) -> None:
+        self.query_one(TaskList).set_filter(text=text)
+        if self._store is not None:
+            self._show_title(self._store)
 
     def action_resume(self) -> None:
         source = self._source()
@@ -447,14 +460,3 @@ class RunScreen(PaneScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """With `--read-only` the commands that act do not exist."""
         return not (self._read_only and action in ("resume",))
-
-
-def _frontier(store: RunStore) -> str | None:
-    """The step to look at while nothing has failed: what runs, was caught, or is the last."""
-    names = [node.name for node in store.graph.nodes]
-    running = [name for name in names if store.steps[name].state is State.RUNNING]
-    caught = [name for name in names if store.steps[name].state is State.CAUGHT]
-    reached = [name for name in names if store.tasks(name)]
-    if store.status.state in FINISHED and caught:
-        return caught[0]
-    return next(reversed(running or reached), names[0] if names else None)

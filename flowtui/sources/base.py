@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from flowtui.logs.tails import Tail
+from flowtui.logs.tails import Part
 from flowtui.model import Changes, Key, RunDescription
 
 
@@ -47,9 +47,8 @@ class RunSource(Protocol):
         May be called from another thread than the other methods.
         """
 
-    def log(self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False) -> Tail:
-        """A tail of `stdout` or `stderr` of an attempt; one that is long may be opened near its
-        end, unless `whole`."""
+    def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
+        """The sources of `stdout` or `stderr` of an attempt, for a Tail; does no I/O."""
 
     def environment(self) -> Mapping[str, str]:
         """The `METAFLOW_*` variables with which a flow writes to where this source reads."""

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flowtui.logs.remote import Remote
+from flowtui.logs.spool import Spool
+from flowtui.logs.stored import Stored
 from flowtui.sources.base import Unreachable, Unsupported
 from flowtui.sources.plain_pickle import MAX_BYTES
 from flowtui.sources.provider import Provider
@@ -76,31 +79,22 @@ class Datastore:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def read_files(
+    def stored(
         self, step: str, task: str, stored_in: StoredIn | None, names: Sequence[str]
-    ) -> Sequence[bytes]:
-        """The whole content of files of a task, empty where there is none (yet).
+    ) -> list[Stored]:
+        """Log files of a task in a datastore that is not local, fetched as they are looked at.
 
-        Raises Unreachable, and Unsupported for names that are no plain folder names.
+        They lie where Metaflow's `TaskDataStore` puts them. None as long as nothing tells where
+        that is. Raises Unsupported for names that are no plain names, and for an unknown kind.
         """
-        if not _plain_names((self._flow, self._run, step, task)):
+        parts = (self._flow, self._run, step, task)
+        if not _plain_names((*parts, *names)):
             raise Unsupported("The task has a name under which Metaflow stores nothing.")
         if stored_in is None:
-            return [b"" for _ in names]
+            return []
         kind, root = stored_in
-        try:
-            storage = self._storage_class(kind)(root)
-            paths = [storage.path_join(self._flow, self._run, step, task, name) for name in names]
-            content = dict.fromkeys(paths, b"")
-            with storage.load_bytes(paths) as loaded:
-                for path, file, _ in loaded:
-                    if file is not None:
-                        content[path] = Path(file).read_bytes()
-            return [content[path] for path in paths]
-        except Unsupported:
-            raise
-        except Exception as error:
-            raise Unreachable(f"The log cannot be read from {kind}: {error}") from error
+        storage = self._storage_class(kind)
+        return [Spool(Remote(storage, root, storage.path_join(*parts, name))) for name in names]
 
     def _local_root(self, stored_in: StoredIn | None) -> Path | None:
         if stored_in is None:

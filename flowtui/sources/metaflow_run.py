@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from flowtui.logs.tails import BlobTail, LocalTail, Tail
+from flowtui.logs.tails import Part
 from flowtui.model import Changes, Graph, Key, Ms, ProcessUse, RunDescription
+from flowtui.sources.attempt_log import attempt_log
 from flowtui.sources.base import NotFound, Unreachable
 from flowtui.sources.datastore import Datastore, StoredIn
 from flowtui.sources.graph_info import read_graph
@@ -24,9 +25,6 @@ from flowtui.sources.provider import Provider
 from flowtui.sources.records import Records, TaskRecord
 from flowtui.sources.values import Values
 from flowtui.status import AttemptEvidence, TaskEvidence, Vital
-
-LOG_SOURCES = ("runtime", "task")
-"""Metaflow's `mflog.LOG_SOURCES`: who may have minted a line of a stream."""
 
 ORIGIN_DEPTH = 50
 """How many resumes back the foreach label of a cloned task is looked for."""
@@ -135,26 +133,24 @@ class MetaflowRun:
         self._attended = tuple(tasks)
         self._records.attend(self._attended)
 
-    def log(self, step: str, task: str, attempt: int, stream: str, *, whole: bool = False) -> Tail:
-        """A tail of `stdout` or `stderr`: local files by offset, other datastores as a whole."""
+    def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
+        """The sources of the log of an attempt: local files, or remote ones copied as they grow."""
+        key = (step, task)
 
         def ended() -> bool:
-            evidence = self._ledger.evidence((step, task))
+            evidence = self._ledger.evidence(key)
             return evidence is not None and any(
                 (known.number == attempt and (known.ok is not None or known.exit is not None))
                 or known.number > attempt
                 for known in evidence.attempts
             )
 
-        names = {source: f"{attempt}.{source}_{stream}.log" for source in LOG_SOURCES}
-        stored_in = self._where_stored((step, task))
-        folder = self._datastore.task_folder(step, task, stored_in)
-        if folder is not None:
-            paths = {source: folder / name for source, name in names.items()}
-            return LocalTail(paths, ended, whole=whole)
-        files = tuple(names.values())
-        return BlobTail(
-            lambda: self._datastore.read_files(step, task, stored_in, files), ended, whole=whole
+        return attempt_log(
+            self._datastore,
+            lambda: self._where_stored(key),
+            ended,
+            *(step, task, attempt, stream),
+            is_local=self._datastore.task_folder(step, task, self._where_stored(key)) is not None,
         )
 
     def environment(self) -> Mapping[str, str]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.events import Key
-from textual.message import Message
 from textual.widgets import Input
 
 
 class FindBar(Input):
-    """Hidden until opened; Enter keeps what was typed, Escape takes it back."""
+    """Hidden until someone asks; Enter keeps what was typed, Escape empties it.
+
+    Each screen has one, for all who ask something there. It comes behind the key bar, whose line it
+    takes while it is open.
+    """
 
     DEFAULT_CSS = """
     FindBar { dock: bottom; height: 1; border: none; padding: 0 1; display: none; }
@@ -16,29 +21,49 @@ class FindBar(Input):
     FindBar.-open { display: block; }
     """
 
-    class Closed(Message):
-        """Typing has ended; `kept` is False when it was taken back."""
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._typed: Callable[[str], None] | None = None
+        self._kept: Callable[[str], None] | None = None
 
-        def __init__(self, kept: bool) -> None:
-            super().__init__()
-            self.kept = kept
+    def ask(
+        self,
+        prompt: str,
+        text: str,
+        *,
+        typed: Callable[[str], None] | None = None,
+        kept: Callable[[str], None],
+    ) -> None:
+        """Show the line with this placeholder and text, and type into it.
 
-    def open(self, prompt: str, text: str) -> None:
-        """Show the line with this placeholder and text, and type into it."""
+        `typed` is called with each change, `kept` once with what was kept.
+        """
         self.placeholder = prompt
-        self.value = text
+        with self.prevent(Input.Changed):
+            self.value = text
+        self.cursor_position = len(text)
+        self._typed, self._kept = typed, kept
         self.add_class("-open")
         self.focus()
 
-    def close(self, *, kept: bool) -> None:
-        """Hide the line."""
-        self.remove_class("-open")
-        self.post_message(self.Closed(kept))
+    def on_input_changed(self, message: Input.Changed) -> None:
+        message.stop()
+        if self._typed is not None:
+            self._typed(message.value)
 
     def on_key(self, event: Key) -> None:
         if event.key == "escape":
             event.stop()
-            self.close(kept=False)
+            self._close("")
 
     async def action_submit(self) -> None:
-        self.close(kept=True)
+        self._close(self.value)
+
+    def _close(self, text: str) -> None:
+        typed, done = self._typed, self._kept
+        self._typed = self._kept = None
+        self.remove_class("-open")
+        if typed is not None:
+            typed(text)
+        if done is not None:
+            done(text)

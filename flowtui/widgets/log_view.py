@@ -1,4 +1,4 @@
-"""One stream's log: follows its end, scrolls, wraps, searches; draws only the lines in view."""
+"""A log: follows its end, scrolls and wraps; draws only the lines in view."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ from textual.strip import Strip
 
 from flowtui.logs.document import LogDocument
 from flowtui.logs.drawing import Inks
-from flowtui.logs.mflog import LogLine
-from flowtui.logs.search import Match
+from flowtui.logs.hits import Place
+from flowtui.logs.tails import Growth, Tail
 from flowtui.widgets.extent import set_extent
+
+MOST_COPIED = 10_000
+"""Lines that are copied at once, the last ones: a clipboard is no place for a whole log."""
 
 _CACHED_LINES = 512
 _COLUMNS_PER_STEP = 8
+_SETTLING_TURNS = 8
 
 
 class LogView(ScrollView, can_focus=True):
-    """The lines of a log, or a note that says why there are none.
+    """The log that a tail follows, or a note that says why there is none.
 
     Keys are the app's: every action is an `action_…` method, and only what a scrollable widget
     binds of its own (arrows, page keys, home, end) works without it.
@@ -36,6 +40,8 @@ class LogView(ScrollView, can_focus=True):
     ALLOW_SELECT = True
     COMPONENT_CLASSES = {
         "log-view--time",
+        "log-view--label",
+        "log-view--stderr",
         "log-view--note",
         "log-view--match",
         "log-view--current-match",
@@ -48,6 +54,8 @@ class LogView(ScrollView, can_focus=True):
         scrollbar-gutter: stable;
         scrollbar-size: 1 1;
         & > .log-view--time { color: $foreground-muted; }
+        & > .log-view--label { color: $text-secondary; }
+        & > .log-view--stderr { color: $error; }
         & > .log-view--note { color: $foreground-muted; text-style: italic; }
         & > .log-view--match { background: $warning 30%; text-style: underline; }
         & > .log-view--current-match { background: $warning; color: $text; text-style: bold; }
@@ -59,7 +67,7 @@ class LogView(ScrollView, can_focus=True):
     """Shown, centred, as long as there is no line."""
 
     class Changed(Message):
-        """Following, the search, wrapping or the timestamps changed: what a title would show."""
+        """Following, wrapping, the timestamps or what is marked: what a title would show."""
 
         def __init__(self, view: LogView) -> None:
             super().__init__()
@@ -77,37 +85,23 @@ class LogView(ScrollView, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self._log = LogDocument()
+        self.document = LogDocument()
         self.set_reactive(LogView.note, note)
+        self.wrap = False
+        """Whether long lines fold to the width of the view."""
         self._following = True
         self._widest = 0
         self._placing = False
-        self._strips: LRUCache[int, list[Strip]] = LRUCache(_CACHED_LINES)
+        self._strips: LRUCache[Place, list[Strip]] = LRUCache(_CACHED_LINES)
         self._wrapped: tuple[Content | str | None, int, Sequence[Content]] | None = None
-        self._announced = self._state()
+        self._announced: object = None
 
     # What is shown
 
     @property
-    def skipped(self) -> int:
-        """Bytes before the first line that were never loaded; told in a row before it."""
-        return self._log.skipped
-
-    @skipped.setter
-    def skipped(self, skipped: int) -> None:
-        top = self._top()
-        self._log.skipped = skipped
-        self._place(top)
-
-    @property
     def line_count(self) -> int:
-        """Lines held; those dropped are not counted."""
-        return len(self._log.lines)
-
-    @property
-    def dropped(self) -> int:
-        """Lines that were held once and had to make room for newer ones."""
-        return self._log.lines.first
+        """Lines known; of a long log that is opened at its end their number grows."""
+        return self.document.line_count
 
     @property
     def following(self) -> bool:
@@ -117,86 +111,35 @@ class LogView(ScrollView, can_focus=True):
     @property
     def timestamps(self) -> bool:
         """Whether each line shows its local time."""
-        return self._log.timestamps
+        return self.document.looks.timestamps
 
     @property
-    def wrap(self) -> bool:
-        """Whether long lines fold to the width of the view."""
-        return self._log.wrap
+    def pretty(self) -> bool:
+        """Whether lines of JSON are spread over rows."""
+        return self.document.looks.pretty
 
-    @property
-    def search_summary(self) -> str:
-        """`3/17` for the third of 17 matches, empty without a search."""
-        return self._log.search.summary if self._log.search else ""
-
-    def clear(self, note: Content | str | None = None) -> None:
-        """Forget all lines and follow again; wrapping, timestamps and the pattern stay."""
-        self._log.clear()
+    def clear(self, note: Content | str | None = None, tail: Tail | None = None) -> None:
+        """Forget all lines, follow again, and go on with another tail's; looks stay."""
+        self.document.clear(tail)
         self.note = note
         self._following = True
         self._widest = 0
-        self._redraw((0, 0))
+        self._redraw((Place(0, 0), 0))
 
-    def append(self, lines: Sequence[LogLine]) -> None:
-        """Show newer lines below the others; the view stays where it is unless it follows."""
-        if lines:
-            top = self._top()
-            self._log.append(lines)
-            self._place(top)
-
-    # Searching
-
-    def search(self, pattern: str) -> None:
-        """Mark all matches and go to the first in or after view, or else the last before it.
-
-        A regular expression, minding case when it has an upper-case letter; an empty one ends the
-        search.
-        """
-        self._log.look_for(pattern)
-        if self._log.search:
-            self._go_to_match(self._log.search.start_at(self._top()[0]))
-        self._redraw(self._top())
-
-    def action_next_match(self) -> None:
-        self._step_match(forward=True)
-
-    def action_previous_match(self) -> None:
-        self._step_match(forward=False)
-
-    def _step_match(self, *, forward: bool) -> None:
-        if self._log.search:
-            self._go_to_match(self._log.search.step(forward, self._top()[0]))
-            self._redraw(self._top())
-
-    def _go_to_match(self, match: Match | None) -> None:
-        if match is None:
-            return
-        self._go_to(match.line, match.start)
-        if not self.wrap:
-            self._reveal_columns(match)
-
-    def action_next_error(self) -> None:
-        self._go_to_error(1)
-
-    def action_previous_error(self) -> None:
-        self._go_to_error(-1)
-
-    def _go_to_error(self, step: int) -> None:
-        """From the last one when it is in view, else from the edge of the view inwards."""
-        rows = self._log.rows
-        bottom = min(self.scroll_offset.y + self.size.height, len(rows)) - 1
-        first, last = self._top()[0], rows.locate(bottom)[0]
-        start = first if step > 0 else last
-        target = self._log.target
-        if target is not None and first <= target <= last:
-            start = target + step
-        found = self._log.lines.error_from(start, step)
-        if found is None:
-            self.notify("No line of this log looks like an error.", markup=False, timeout=3)
-            return
-        self._log.target = found
-        self._go_to(found)
-        self._redraw(self._top())
+    def grow(self, growth: Growth) -> None:
+        """Take in what the tail found; the view stays where it is unless it follows."""
+        top, looks = self._top(), self.document.looks
+        self.document.grow(growth)
+        if self.document.looks != looks:
+            # Sources came: the lines of all are labelled now, or wider.
+            self._redraw(top)
+        if growth.restarted:
+            self._strips.clear()
+        changed = {block.at for block in growth.blocks}
+        known = self._strips.keys()
+        for place in [place for place in known if place.at in changed]:
+            self._strips.discard(place)
+        self._place(top)
 
     # Moving and looks
 
@@ -209,6 +152,15 @@ class LogView(ScrollView, can_focus=True):
     def action_scroll_end(self) -> None:
         self.action_follow()
 
+    def action_scroll_home(self) -> None:
+        self.scroll_to(y=0, animate=False, force=True)
+
+    def action_page_down(self) -> None:
+        self.scroll_page_down(animate=False)
+
+    def action_page_up(self) -> None:
+        self.scroll_page_up(animate=False)
+
     def action_scroll_left(self) -> None:
         self.scroll_relative(x=-_COLUMNS_PER_STEP, animate=False)
 
@@ -217,13 +169,19 @@ class LogView(ScrollView, can_focus=True):
 
     def action_toggle_timestamps(self) -> None:
         top = self._top()
-        self._log.timestamps = not self.timestamps
+        self.document.lay_out(timestamps=not self.timestamps)
+        self._widest = 0
+        self._redraw(top)
+
+    def action_toggle_pretty(self) -> None:
+        top = self._top()
+        self.document.lay_out(pretty=not self.pretty)
         self._widest = 0
         self._redraw(top)
 
     def action_toggle_wrap(self) -> None:
         top = self._top()
-        self._log.wrap = not self.wrap
+        self.wrap = not self.wrap
         self._redraw(top)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -235,6 +193,7 @@ class LogView(ScrollView, can_focus=True):
             self._following = False
         elif new_value > old_value and at_end:
             self._following = True
+        self._settle()
         self._announce()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -254,43 +213,51 @@ class LogView(ScrollView, can_focus=True):
         selection = self.text_selection
         return None if selection is None else self.get_selection(selection)[0]
 
-    def all_text(self) -> str:
-        """Every line held, as shown, without colours and timestamps."""
-        return "\n".join(self._log.lines.texts())
+    def last_text(self) -> str:
+        """The last lines, `MOST_COPIED` at most, as shown, without colours and timestamps."""
+        return "\n".join(self.document.last_lines(MOST_COPIED))
 
     def get_selection(self, selection: Selection) -> tuple[str, str]:
         """The selected text, and the newline that Textual puts after it."""
         if selection.start is None and selection.end is None:
-            return self.all_text(), "\n"
+            return self.last_text(), "\n"
         first = selection.start.y if selection.start else 0
-        last = selection.end.y if selection.end else len(self._log.rows)
-        return self._log.text_between(first, last, selection.get_span), "\n"
+        last = selection.end.y if selection.end else self.document.row_count - 1
+        last = min(last, first + MOST_COPIED)
+        return self.document.text_between(first, last, selection.get_span), "\n"
 
     def selection_updated(self, _selection: Selection | None) -> None:
         self.refresh()
 
     # Placing
 
-    def _top(self) -> tuple[int, int]:
-        """The number of the line at the top of the view, and which part of it is there."""
-        return self._log.rows.locate(self.scroll_offset.y)
+    @property
+    def _columns(self) -> int:
+        """Cells that a row has, the scrollbar's apart; 0 while nothing is shown."""
+        return self.scrollable_content_region.width if self.size.width else 0
 
-    def _redraw(self, top: tuple[int, int]) -> None:
+    def _top(self) -> tuple[Place, int]:
+        """The line at the top of the view, and which part of it is there."""
+        return self.document.locate(self.scroll_offset.y)
+
+    def _redraw(self, top: tuple[Place, int]) -> None:
         """The lines look different now."""
         self._strips.clear()
-        self._log.lay_out(self.size.width)
+        self.document.fit(self._columns, wrap=self.wrap)
         self._place(top)
 
-    def _place(self, top: tuple[int, int]) -> None:
+    def _place(self, top: tuple[Place, int]) -> None:
         """There are other rows now: keep the line at the top in its place, or the end in view."""
         if not self.is_attached:
             return
-        rows = self._log.rows
-        rows.header = int(bool(self._log.missing()))
-        self._placing = True
-        set_extent(self, Size(0 if self.wrap else self._widest, len(rows)))
-        self._placing = False
-        row = self.max_scroll_y if self._following else rows.row_of(*top)
+        # Where rows are estimates, those around the view are counted, which may move it.
+        for _ in range(_SETTLING_TURNS):
+            self._placing = True
+            set_extent(self, Size(0 if self.wrap else self._widest, self.document.row_count))
+            self._placing = False
+            row = self.max_scroll_y if self._following else self.document.row_of(*top)
+            if not self._measure(row):
+                break
         # New lines must not catch someone who is just being scrolled away from the end.
         moving = self.app.animator.is_being_animated(self, "scroll_y")
         if row != round(self.scroll_y) and not moving:
@@ -298,12 +265,30 @@ class LogView(ScrollView, can_focus=True):
         self.refresh()
         self._announce()
 
-    def _go_to(self, number: int, character: int = 0) -> None:
+    def _settle(self) -> None:
+        """Count the rows around the view, and keep it where it is."""
+        if not self.document.looks.in_one_row:
+            top = self._top()
+            if self._measure(self.scroll_offset.y):
+                self._place(top)
+
+    def _measure(self, row: int) -> bool:
+        """Count the rows a page before and behind the view, were it at `row`."""
+        height = max(1, self.size.height)
+        return self.document.measure(row - height, row + 2 * height)
+
+    def go_to(self, place: Place) -> None:
         """Bring a line into view, and stop following: it is to be read."""
-        row = self._log.row_of(number, character)
         self._following = False
+        for _ in range(_SETTLING_TURNS):
+            row = self.document.row_of(place)
+            if not self._measure(row):
+                break
+        self._place(self._top())
+        row = self.document.row_of(place)
         if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
             self._jump(max(0, row - self.size.height // 3))
+            self._settle()
 
     def _jump(self, row: int) -> None:
         """Scroll without taking it for someone's wish to stop or start following."""
@@ -311,11 +296,14 @@ class LogView(ScrollView, can_focus=True):
         self.scroll_to(y=row, animate=False, force=True)
         self._placing = False
 
-    def _reveal_columns(self, match: Match) -> None:
-        start, end, line_end = self._log.cells_of(match)
+    def reveal_match(self, place: Place) -> None:
+        """Scroll sideways to the first match in a line."""
+        if self.wrap:
+            return
+        start, end, line_end = self.document.first_match(place)
         # The line may not have been drawn yet, and so not have made room for itself.
         self._widen(line_end)
-        width, left = self.size.width, self.scroll_offset.x
+        width, left = self._columns, self.scroll_offset.x
         if start < left or end > left + width:
             x = 0 if end <= width else max(0, start - width // 3)
             self.scroll_to(x=x, animate=False, force=True)
@@ -325,8 +313,13 @@ class LogView(ScrollView, can_focus=True):
             self._widest = width
             self._place(self._top())
 
-    def _state(self) -> tuple[object, ...]:
-        return self._following, self.search_summary, self.timestamps, self.wrap
+    def _state(self) -> object:
+        return (
+            self._following,
+            None if self._following else self.scroll_offset.y,
+            self.line_count,
+            self.document.looks,
+        )
 
     def _announce(self) -> None:
         state = self._state()
@@ -337,12 +330,12 @@ class LogView(ScrollView, can_focus=True):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if not self.line_count:
+        width = self._columns
+        if not self.document.row_count:
             return self._note_strip(y)
         left, top = self.scroll_offset
         row = top + y
-        if row >= len(self._log.rows):
+        if row >= self.document.row_count:
             return Strip.blank(width, self.rich_style)
         strip, base = self._row(row)
         selection = self.text_selection
@@ -352,30 +345,30 @@ class LogView(ScrollView, can_focus=True):
 
     def _row(self, row: int) -> tuple[Strip, Style]:
         """A row, and the style of what is right of it."""
-        rows = self._log.rows
         base = self.rich_style
-        if row < rows.header:
-            return Strip([Segment(self._log.missing(), base + self._ink("note"))]), base
-        number, part = rows.locate(row)
-        if number == self._log.target:
+        place, part = self.document.locate(row)
+        if place == self.document.target:
             base = self.get_component_rich_style("log-view--target")
-        strips = self._strips.get(number)
+        strips = self._strips.get(place)
         if strips is None:
-            strips = self._strips[number] = self._draw(number, base)
-            if strips[0].cell_length > self._widest:
-                self.call_later(self._widen, strips[0].cell_length)
+            strips = self._strips[place] = self._draw(place, base)
+            widest = max(strip.cell_length for strip in strips)
+            if widest > self._widest:
+                self.call_later(self._widen, widest)
         return strips[min(part, len(strips) - 1)], base
 
-    def _draw(self, number: int, base: Style) -> list[Strip]:
+    def _draw(self, place: Place, base: Style) -> list[Strip]:
         inks = Inks(
             base=base,
             time=self._ink("time"),
+            label=self._ink("label"),
+            stderr=self._ink("stderr"),
             note=self._ink("note"),
             match=self.get_component_rich_style("log-view--match"),
             current_match=self.get_component_rich_style("log-view--current-match"),
         )
         console = self.app.console
-        return [Strip(row.render(console)) for row in self._log.draw(number, inks)]
+        return [Strip(row.render(console)) for row in self.document.draw(place, inks)]
 
     def _ink(self, component: str) -> Style:
         """A component's style without its background."""
@@ -400,7 +393,7 @@ class LogView(ScrollView, can_focus=True):
         return self._wrapped[2]
 
     def _note_strip(self, y: int) -> Strip:
-        width, height = self.size
+        width, height = self._columns, self.size.height
         lines = self._note_lines(width)
         at = y - max(0, height - len(lines)) // 2
         if not 0 <= at < len(lines):

@@ -1,8 +1,9 @@
 """flowtui's figures at scale, each beside the Client API in the same run: `python -m
 tests.benchmarks`.
 
-A recorded run is grown to each number of tasks, then read and watched. Nothing is asserted of
-times; what was seen is checked, and a wrong count ends the program.
+A recorded run is grown to each number of tasks, then read and watched; for the area `logs` one of
+its tasks gets a log of 1 GB. Nothing is asserted of times; what was seen is checked, and a wrong
+count ends the program.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import local, screen, service, start
+from tests.benchmarks import local, logs, screen, service, start
 from tests.benchmarks.fresh import QUICK, THOROUGH
+from tests.benchmarks.grow_log import FEWEST, FULL
 from tests.benchmarks.table import Figure, table
 
-AREAS = ("local", "service", "screen", "start")
+AREAS = ("local", "service", "screen", "start", "logs")
+
+QUICK_LINES = FULL // 10
+"""Lines of the log that --quick measures."""
 
 
 def main() -> None:
@@ -27,12 +32,19 @@ def main() -> None:
     parser.add_argument(
         "--tasks", type=int, nargs="+", default=[100, 1000, 10_000], help="tasks in the foreach"
     )
+    parser.add_argument(
+        "--lines", type=int, help=f"lines of the log, {FULL:,} or with --quick {QUICK_LINES:,}"
+    )
     parser.add_argument("--only", choices=AREAS, help="one area instead of all")
     parser.add_argument("--keep", type=Path, help="where grown runs are kept for the next time")
     parser.add_argument("--quick", action="store_true", help="measure once each, and shortly")
     given = parser.parse_args()
     if min(given.tasks) <= local.RUNNING:
         parser.error(f"--tasks must be more than {local.RUNNING}.")
+    if given.lines is None:
+        given.lines = QUICK_LINES if given.quick else FULL
+    if given.lines < FEWEST:
+        parser.error(f"--lines must be {FEWEST:,} or more.")
     with _work(given.keep) as work:
         for area in AREAS:
             if given.only in (None, area):
@@ -45,6 +57,10 @@ def _measured(area: str, work: Path, given: argparse.Namespace) -> str:
     if area == "start":
         _say("start")
         return table("start and layout", start.measure(effort))
+    if area == "logs":
+        _say(f"logs, {given.lines:,} lines")
+        found = logs.measure(work, given.lines, effort)
+        return table("logs", found, logs.HEAD, budgeted=FULL)
     measures: dict[str, tuple[str, Callable[[int], Sequence[Figure]]]] = {
         "local": ("local metadata", lambda n: local.measure(local.grown(work, n), n, effort)),
         "service": ("metaflow-service", lambda n: service.measure(work, n, effort)),

@@ -38,12 +38,13 @@ def measured(
     environment: Mapping[str, str],
     *arguments: str,
     on_task: Callable[[str], None] | None = None,
+    module: str = "measure",
 ) -> Found:
-    """`python -m tests.benchmarks.measure` with these arguments: what it found.
+    """`python -m tests.benchmarks.<module>` with these arguments: what it found.
 
     `on_task` lets the task end that the measurement asks for. Fails with what it wrote to stderr.
     """
-    command = [sys.executable, "-m", "tests.benchmarks.measure", *arguments]
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
     with subprocess.Popen(
         command, cwd=PROJECT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         text=True,

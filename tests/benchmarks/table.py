@@ -27,9 +27,9 @@ class Figure:
     budget: str = ""
     reached: bool | None = None
 
-    def cells(self) -> Sequence[str]:
+    def cells(self, budgeted: int = BUDGETED) -> Sequence[str]:
         verdict = {None: "", True: "reached", False: "NOT REACHED"}[self.reached]
-        if self.tasks is not None and self.tasks < BUDGETED and verdict:
+        if self.tasks is not None and self.tasks < budgeted and verdict:
             # The budget is for more tasks than these.
             verdict = ""
         tasks = "" if self.tasks is None else f"{self.tasks:,}"
@@ -39,11 +39,19 @@ class Figure:
         )  # fmt: skip
 
 
-def table(title: str, figures: Sequence[Figure]) -> str:
-    """All figures under a title; those of one kind stand together, fewest tasks first."""
+def table(
+    title: str,
+    figures: Sequence[Figure],
+    head: Sequence[str] = _HEAD,
+    budgeted: int = BUDGETED,
+) -> str:
+    """All figures under a title; those of one kind stand together, fewest tasks first.
+
+    `head` names the columns; budgets hold from `budgeted` tasks on.
+    """
     kinds = list(dict.fromkeys(figure.what for figure in figures))
     ordered = sorted(figures, key=lambda f: (kinds.index(f.what), f.tasks or 0))
-    rows = [_HEAD, *(figure.cells() for figure in ordered)]
+    rows = [head, *(figure.cells(budgeted) for figure in ordered)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines, before = [], ""
     for row in rows:

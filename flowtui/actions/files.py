@@ -1,0 +1,155 @@
+"""Logs outside of flowtui: saved to a file, or opened in the person's pager or editor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from flowtui.actions.errors import ActionError
+from flowtui.logs.sanitise import one_line, plain_text
+
+PAGERS = ("less", "more")
+EDITORS = ("vi", "nano")
+
+_WHOLE_LINE = 2**62
+
+
+def save(content: Iterable[bytes], path: Path) -> int:
+    """Write a log to a new file, which appears when it is complete; returns its bytes.
+
+    Raises ActionError; what was written by then is removed.
+    """
+    size = 0
+    try:
+        # Beside its place, so that it can take it in one step. Of a folder Python takes care also
+        # when the program is left meanwhile.
+        with tempfile.TemporaryDirectory(prefix=".flowtui-", dir=path.parent) as folder:
+            part = Path(folder) / "log"
+            with part.open("wb") as file:
+                for data in content:
+                    size += file.write(data)
+            _place(part, path)
+    except OSError as error:
+        raise _not_written(path, error) from error
+    return size
+
+
+def _place(part: Path, path: Path) -> None:
+    """Move a file to where nothing is yet; a rename would take the place of what is."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # There are file systems without links.
+        path.open("xb").close()
+        part.replace(path)
+
+
+def _not_written(path: Path, error: OSError) -> ActionError:
+    reason = (error.strerror or str(error)).lower()
+    return ActionError(f"{one_line(str(path))} cannot be written: {reason}.")
+
+
+def write_plain(content: Iterable[bytes], path: Path) -> None:
+    """Write a log as text that is safe to look at, without colours. Raises ActionError.
+
+    A pager may pass on what the lines ask of a terminal.
+    """
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            for lines in _whole_lines(content):
+                file.write("".join([plain_text(line, _WHOLE_LINE) + "\n" for line in lines]))
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _whole_lines(content: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
+    begun: list[bytes] = []
+    for data in content:
+        first, *others = data.split(b"\n")
+        begun.append(first)
+        if others:
+            *whole, last = others
+            yield [b"".join(begun), *whole]
+            begun = [last]
+    rest = b"".join(begun)
+    if rest:
+        yield [rest]
+
+
+def viewer(*, edit: bool) -> Sequence[str]:
+    """The command of the person's editor, or pager, as the environment names it.
+
+    `$VISUAL` or `$EDITOR`, or `$PAGER`; else what is usually there. Raises ActionError.
+    """
+    names = ("VISUAL", "EDITOR") if edit else ("PAGER",)
+    chosen = next((name for name in names if os.environ.get(name, "").strip()), None)
+    try:
+        command = shlex.split(os.environ[chosen]) if chosen else []
+    except ValueError as error:
+        reason = str(error).lower()
+        raise ActionError(f"${chosen} cannot be understood: {reason}.") from error
+    for candidate in [command] if command else [[name] for name in (EDITORS if edit else PAGERS)]:
+        if shutil.which(candidate[0]):
+            return candidate
+    tried = command[0] if command else ", ".join(EDITORS if edit else PAGERS)
+    raise ActionError(f"There is no {tried} here. Set ${' or $'.join(names)} to a program.")
+
+
+def at_line(command: Sequence[str], path: Path, line: int | None) -> Sequence[str]:
+    """`command` with a file, opened at a line where the program is known to take one."""
+    program = Path(command[0]).name
+    takes_line = program in ("less", "more", "vi", "vim", "nvim", "nano", "emacs", "view", "micro")
+    where = [f"+{line}"] if line is not None and takes_line else []
+    return [*command, *where, str(path)]
+
+
+def view(command: Sequence[str]) -> None:
+    """Run a viewer on this terminal until it ends. Raises ActionError.
+
+    Asked to end meanwhile, it ends the viewer first.
+    """
+    with _passing_on_signals() as running:
+        try:
+            process = subprocess.Popen(command)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ActionError(f"{command[0]} could not be started: {reason}.") from error
+        running.append(process)
+        # Not before the viewer is there, which would inherit it: ctrl+c is the viewer's.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = process.wait()
+    if code not in (0, -signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP):
+        how = f"exit code {code}" if code > 0 else f"signal {-code}"
+        raise ActionError(f"{command[0]} ended with {how}.")
+
+
+@contextmanager
+def _passing_on_signals() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """End the processes put into the list when this one is to end; the signal stays noted.
+
+    asyncio learns of a signal by its wake-up descriptor, whatever the handler is.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGINT] = signal.getsignal(signal.SIGINT)
+    try:
+        yield processes
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

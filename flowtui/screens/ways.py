@@ -1,0 +1,82 @@
+"""Ways from a task to elsewhere: its pathspec, its origin, the comparison of its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.message import Message
+from textual.screen import Screen
+
+from flowtui.logs.sanitise import one_line
+from flowtui.model import Attempt, State, Target, Task
+from flowtui.reading import last_lines
+from flowtui.screens.diff import DiffScreen
+from flowtui.sources.base import RunSource
+from flowtui.store import RunStore
+from flowtui.theme import Look
+
+_LONGEST_PATHSPEC = 4000
+
+MOST_COMPARED = 20_000
+"""Lines that are read of each of two logs that are compared, from their ends."""
+
+
+class RunWanted(Message):
+    """The person asks for another run."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self.target = target
+
+
+def copy_pathspec(
+    screen: Screen[None], run: str, task: Task | None, step: str | None = None
+) -> None:
+    """Copy what names the task, or else the step or the run."""
+    parts = [run, *(task.key if task else [step or ""])]
+    text = one_line("/".join(part for part in parts if part), _LONGEST_PATHSPEC)
+    screen.app.copy_to_clipboard(text)
+    screen.notify(f"Copied: {one_line(text, 60)}", markup=False, timeout=3)
+
+
+def open_origin(
+    screen: Screen[None], store: RunStore, task: Task | None, attempt: Attempt | None
+) -> None:
+    """Open the task that a clone comes from, or else the run that was resumed."""
+    cloned = attempt is not None and attempt.state is State.CLONED
+    origin = task.origin_task if task is not None and cloned else None
+    if origin is None and store.description.origin_run is not None:
+        origin = f"{store.description.flow}/{store.description.origin_run}"
+    if origin is None:
+        screen.notify("This run was not resumed from another one.", markup=False, timeout=3)
+        return
+    try:
+        screen.post_message(RunWanted(Target.parse(origin)))
+    except ValueError as error:
+        screen.notify(one_line(str(error)), severity="error", markup=False)
+
+
+def compare(
+    screen: Screen[None],
+    store: RunStore,
+    source: RunSource,
+    task: Task,
+    attempt: Attempt | None,
+    stream: str,
+    look: Look,
+) -> None:
+    """Show what differs between the log of an attempt and that of the one before it."""
+    if attempt is None or len(task.attempts) < 2:
+        screen.notify("There is only one attempt, so nothing to compare.", markup=False, timeout=3)
+        return
+    numbers = [known.number for known in task.attempts]
+    at = max(1, numbers.index(attempt.number))
+    where = "/".join((store.description.pathspec, *task.key))
+
+    def load(number: int, wanted: str) -> Sequence[bytes]:
+        return [line.text for line in last_lines(source, task, number, wanted, MOST_COMPARED)]
+
+    title = one_line(f"{where}  {task.label or ''}".rstrip())
+    screen.app.push_screen(
+        DiffScreen(title, task.attempts, numbers[at - 1], numbers[at], stream, load, look)
+    )
