@@ -64,6 +64,7 @@ class Pattern:
         self._stored = _compiled(expression.encode(), minds_case=minds_case)
         self._minds_case = minds_case
         self._literal = literal.encode() if literal and (minds_case or literal.isascii()) else None
+        self._in_prefixes = self._literal is None or _may_be_in_prefix(self._literal.lower())
         # A match in a line is one also behind its prefix, where the line starts for it; and where
         # it has no tab, unless it asks for the blanks that stand for one.
         self._anchored = "^" in expression
@@ -121,10 +122,15 @@ class Pattern:
     def _matching(self, text: bytes, *, stored: bool) -> list[int]:
         found = []
         searched = text
-        if self._literal is not None and not self._minds_case:
-            searched = text.lower()
+        literal = self._literal
+        if literal is not None and not self._minds_case:
+            searched, literal = text.lower(), literal.lower()
+        if literal is not None and not (stored and self._in_prefixes):
+            # Where many lines match this takes a tenth of the time.
+            lines = searched.split(b"\n")
+            return [number for number, line in enumerate(lines) if literal in line]
         line = counted = start = 0
-        while (at := self._first_match(searched, start)) >= 0:
+        while (at := self._first_match(searched, start, literal)) >= 0:
             first = text.rfind(b"\n", 0, at) + 1
             if stored and text.startswith(PREFIXES, first):
                 behind = text.find(b"]", first) + 1
@@ -141,10 +147,10 @@ class Pattern:
             start = end + 1
         return found
 
-    def _first_match(self, text: bytes, start: int) -> int:
+    def _first_match(self, text: bytes, start: int, literal: bytes | None) -> int:
         """Where the first match from `start` on begins, -1 without one."""
-        if self._literal is not None:
-            return text.find(self._literal if self._minds_case else self._literal.lower(), start)
+        if literal is not None:
+            return text.find(literal, start)
         match = self._stored.search(text, start) if start <= len(text) else None
         return -1 if match is None else match.start()
 
@@ -195,6 +201,13 @@ def _without_colours(stored: bytes) -> bytes:
     if b"\x1b" in stored:
         stored = _COLOUR.sub(b"", stored)
     return stored.replace(b"\r\n", b"\n") if b"\r" in stored else stored
+
+
+def _may_be_in_prefix(literal: bytes) -> bool:
+    """Whether a prefix of mflog, with its time, source and id, may hold this text."""
+    fixed = any(literal in part for part in (b"[![mflog|0|", b"z|task|", b"z|runtime|"))
+    ends = any(mark in literal for mark in b"[|]")
+    return fixed or ends or not literal.strip(b"0123456789abcdef-:.tz")
 
 
 def _is_utf8_without_controls(stored: bytes) -> bool:

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual import events
 from textual.cache import LRUCache
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -93,6 +93,8 @@ class LogView(ScrollView, can_focus=True):
         self._widest = 0
         self._placing = False
         self._strips: LRUCache[Place, list[Strip]] = LRUCache(_CACHED_LINES)
+        self._inks: dict[Style, Inks] = {}
+        self._painted: tuple[Style, int] | None = None
         self._wrapped: tuple[Content | str | None, int, Sequence[Content]] | None = None
         self._announced: object = None
 
@@ -204,6 +206,7 @@ class LogView(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._inks.clear()
         self._strips.clear()
 
     # Copying
@@ -329,23 +332,30 @@ class LogView(ScrollView, can_focus=True):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # What each line asks for, and Textual works out anew each time.
+        self._painted = self.rich_style, self._columns
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._painted = None
+
     def render_line(self, y: int) -> Strip:
-        width = self._columns
+        base, width = self._painted or (self.rich_style, self._columns)
         if not self.document.row_count:
             return self._note_strip(y)
         left, top = self.scroll_offset
         row = top + y
         if row >= self.document.row_count:
-            return Strip.blank(width, self.rich_style)
-        strip, base = self._row(row)
+            return Strip.blank(width, base)
+        strip, base = self._row(row, base)
         selection = self.text_selection
         if selection and (span := selection.get_span(row)):
             strip = self._selected(strip, *span)
         return strip.crop_extend(left, left + width, base).apply_offsets(left, row)
 
-    def _row(self, row: int) -> tuple[Strip, Style]:
-        """A row, and the style of what is right of it."""
-        base = self.rich_style
+    def _row(self, row: int, base: Style) -> tuple[Strip, Style]:
+        """A row, and the style of what is right of it, `base` but for a line that stands out."""
         place, part = self.document.locate(row)
         if place == self.document.target:
             base = self.get_component_rich_style("log-view--target")
@@ -358,15 +368,17 @@ class LogView(ScrollView, can_focus=True):
         return strips[min(part, len(strips) - 1)], base
 
     def _draw(self, place: Place, base: Style) -> list[Strip]:
-        inks = Inks(
-            base=base,
-            time=self._ink("time"),
-            label=self._ink("label"),
-            stderr=self._ink("stderr"),
-            note=self._ink("note"),
-            match=self.get_component_rich_style("log-view--match"),
-            current_match=self.get_component_rich_style("log-view--current-match"),
-        )
+        inks = self._inks.get(base)
+        if inks is None:
+            inks = self._inks[base] = Inks(
+                base=base,
+                time=self._ink("time"),
+                label=self._ink("label"),
+                stderr=self._ink("stderr"),
+                note=self._ink("note"),
+                match=self.get_component_rich_style("log-view--match"),
+                current_match=self.get_component_rich_style("log-view--current-match"),
+            )
         console = self.app.console
         return [Strip(row.render(console)) for row in self.document.draw(place, inks)]
 
