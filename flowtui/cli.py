@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import rich_click as click
 
 from flowtui import __version__
+from flowtui.ending import (
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_FOUND,
+    EXIT_USAGE,
+    leave,
+    leaving_with_the_source,
+    say,
+    to_a_pipe,
+)
 from flowtui.model import Target
+from flowtui.options import TargetGroup, TargetType, app_options, where_options
 
 if TYPE_CHECKING:
     from flowtui.actions.launch import Launch, LaunchedRun
@@ -24,11 +35,6 @@ if TYPE_CHECKING:
     from flowtui.sources.registry import Where
     from flowtui.store import RunStore
 
-EXIT_FAILURE, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
-
-EXIT_CLOSED_PIPE = 141
-"""As a shell reports a program that SIGPIPE ended: nobody reads what is written."""
-
 DEMO_START_SECONDS = 60.0
 """How long the demo flow may take until its run has an id."""
 
@@ -36,76 +42,7 @@ PATIENCE = 5.0
 """Seconds after which it is said that a flow is still waited for."""
 
 
-class _TargetGroup(click.RichGroup):
-    """A group whose first argument may be a target instead of a command's name."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):
-            args = ["open", *args]
-        return super().parse_args(ctx, args)
-
-
-class _Seconds(click.FloatRange):
-    """A range that holds numbers only: NaN is neither below nor above anything."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        seconds = float(super().convert(value, param, ctx))
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
-        return seconds
-
-
-class _TargetType(click.ParamType[Target]):
-    name = "target"
-
-    def convert(self, value: Any, _param: Any, _ctx: Any) -> Target:
-        if isinstance(value, Target):
-            return value
-        try:
-            return Target.parse(value)
-        except ValueError as error:
-            _leave(str(error), EXIT_USAGE)
-
-
-def _where_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option(
-            "--source",
-            type=click.Choice(["client", "local", "service"]),
-            help="How to read: as the provider is, or by Metaflow's client.",
-        ),
-        click.option(
-            "--namespace", metavar="NS", help="Metaflow namespace; '' looks in all of them."
-        ),
-        click.option(
-            "--metadata", metavar="PROVIDER", help="local@DIR or service@URL; else as configured."
-        ),
-        click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only."),
-    ):
-        command = option(command)
-    return command
-
-
-def _app_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal."),
-        click.option("--theme", metavar="NAME", help="One of Textual's themes."),
-        click.option(
-            "--interval",
-            type=_Seconds(0.1, 3600),
-            default=1.0,
-            show_default=True,
-            help="Seconds between two looks at the run.",
-        ),
-        click.option("--read-only", is_flag=True, help="Take away what acts on runs."),
-    ):
-        command = option(command)
-    return command
-
-
-@click.group(cls=_TargetGroup, invoke_without_command=True)
+@click.group(cls=TargetGroup, invoke_without_command=True)
 @click.version_option(__version__, prog_name="flowtui")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
@@ -115,16 +52,16 @@ def cli(ctx: click.Context) -> None:
     follow. `flowtui run FLOW.py` starts a run, `flowtui demo` one of its own.
     """
     if ctx.invoked_subcommand is None:
-        _leave(
+        leave(
             "Name a run, as in: flowtui MyFlow/@latest. Or see one at once: flowtui demo.",
             EXIT_USAGE,
         )
 
 
 @cli.command("open", hidden=True)
-@click.argument("target", type=_TargetType())
-@_where_options
-@_app_options
+@click.argument("target", type=TargetType())
+@where_options
+@app_options
 def open_(
     target: Target,
     metadata: str | None,
@@ -142,10 +79,10 @@ def open_(
 
 
 @cli.command()
-@click.argument("target", type=_TargetType())
+@click.argument("target", type=TargetType())
 @click.option("--json", "as_json", is_flag=True, help="A document for programs.")
 @click.option("--plain", is_flag=True, help="A picture for people; this is the default.")
-@_where_options
+@where_options
 def show(
     target: Target,
     as_json: bool,
@@ -160,9 +97,9 @@ def show(
     from flowtui.sources.registry import Where
 
     if as_json and plain:
-        _leave("Pass --json or --plain, not both.", EXIT_USAGE)
+        leave("Pass --json or --plain, not both.", EXIT_USAGE)
     store = _read(target, Where(metadata, namespace, source))
-    with _to_a_pipe():
+    with to_a_pipe():
         if as_json:
             click.echo(report.to_json(store))
         else:
@@ -171,7 +108,7 @@ def show(
 
 
 @cli.command()
-@click.argument("target", type=_TargetType())
+@click.argument("target", type=TargetType())
 @click.option("--attempt", type=click.IntRange(0), help="An attempt by its number; else the last.")
 @click.option(
     "--stream",
@@ -182,7 +119,7 @@ def show(
 )
 @click.option("--failed", is_flag=True, help="Only attempts that failed, were lost or caught.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run is over.")
-@_where_options
+@where_options
 def logs(
     target: Target,
     attempt: int | None,
@@ -205,12 +142,12 @@ def logs(
     streams = STREAMS if stream == "both" else (stream,)
     choice = Choice(attempt, streams, failed)
     where = Where(metadata, namespace, source)
-    with _to_a_pipe(), _leaving_with_the_source():
+    with to_a_pipe(), leaving_with_the_source():
         _print_logs(target, where, choice, follow=follow, ascii_only=ascii_only)
 
 
 @cli.command()
-@_where_options
+@where_options
 def info(metadata: str | None, namespace: str | None, source: str | None, ascii_only: bool) -> None:
     """Print versions, and where runs are read from and how."""
     from importlib.metadata import version
@@ -236,7 +173,7 @@ def info(metadata: str | None, namespace: str | None, source: str | None, ascii_
 
 
 @cli.command()
-@_app_options
+@app_options
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 def demo(ascii_only: bool, **options: Any) -> None:
     """Run a bundled flow for real and watch it."""
@@ -249,7 +186,7 @@ def demo(ascii_only: bool, **options: Any) -> None:
     try:
         started = start_demo()
     except ActionError as error:
-        _leave(str(error), EXIT_FAILURE)
+        leave(str(error), EXIT_FAILURE)
     os.environ.update(started.environment)
     run = _wait_for_run(started.launch, DEMO_START_SECONDS).run
     from flowtui.sources.registry import Where
@@ -263,7 +200,7 @@ def demo(ascii_only: bool, **options: Any) -> None:
 )
 @click.argument("flow_file", metavar="FLOW.py", type=click.Path(path_type=Path))
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@_app_options
+@app_options
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 def run(flow_file: Path, arguments: tuple[str, ...], ascii_only: bool, **options: Any) -> None:
     """Run a flow, as `python FLOW.py run ARGS` does here, and watch it.
@@ -282,13 +219,13 @@ def run(flow_file: Path, arguments: tuple[str, ...], ascii_only: bool, **options
         read_flow_file(flow_file)
         plan = plan_run(flow_file, arguments, cwd=Path.cwd())
     except (ActionError, OSError) as error:
-        _leave(str(error), EXIT_USAGE)
+        leave(str(error), EXIT_USAGE)
     _need_terminal(plan.by_hand)
-    _say(f"Starting {flow_file} …")
+    say(f"Starting {flow_file} …")
     try:
         launch = start_run(plan)
     except ActionError as error:
-        _leave(str(error), EXIT_FAILURE)
+        leave(str(error), EXIT_FAILURE)
     launched = _wait_for_run(launch)
     from flowtui.sources.registry import Where
 
@@ -302,7 +239,7 @@ def main() -> NoReturn:
         result = cli.main(prog_name="flowtui", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except click.ClickException as error:
-        _leave(f"{error.format_message()} See: flowtui --help", EXIT_USAGE)
+        leave(f"{error.format_message()} See: flowtui --help", EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
 
@@ -319,19 +256,19 @@ def _wait_for_run(launch: Launch, seconds: float = math.inf) -> LaunchedRun:
             while (launched := launch.poll_run()) is None:
                 failure = launch.failure()
                 if failure is not None:
-                    _leave("\n".join([failure.sentence, *failure.tail]), EXIT_FAILURE)
+                    leave("\n".join([failure.sentence, *failure.tail]), EXIT_FAILURE)
                 waited = time.monotonic() - started
                 if waited > seconds:
-                    _leave(f"The flow has not started; see {launch.log_path}.", EXIT_FAILURE)
+                    leave(f"The flow has not started; see {launch.log_path}.", EXIT_FAILURE)
                 if waited > PATIENCE and not said:
-                    _say(f"Waiting for its run; its output goes to {launch.log_path}.")
+                    say(f"Waiting for its run; its output goes to {launch.log_path}.")
                     said = True
                 time.sleep(0.05)
             return launched
     except BaseException:
         if launch.exit_code() is None:
             launch.stop()
-            _say("The flow has been stopped before it had a run.")
+            say("The flow has been stopped before it had a run.")
         raise
 
 
@@ -375,7 +312,7 @@ def _open_app(
     )
     app.run(mouse=not no_mouse)
     if app.parting is not None:
-        _leave(app.parting, app.return_code or EXIT_FAILURE)
+        leave(app.parting, app.return_code or EXIT_FAILURE)
     sys.exit(app.return_code or 0)
 
 
@@ -387,10 +324,10 @@ def _print_logs(
     resolved, source, store = _opened(target, where)
     attempts = reading.chosen(store, resolved, choice)
     if follow:
-        lines = reading.followed(source, store, resolved, choice, interval=1.0, trouble=_say)
+        lines = reading.followed(source, store, resolved, choice, interval=1.0, trouble=say)
     else:
         if not attempts:
-            _leave(f"{resolved} has no such attempt, or none yet.", EXIT_NOT_FOUND)
+            leave(f"{resolved} has no such attempt, or none yet.", EXIT_NOT_FOUND)
         lines = reading.stored(source, attempts, choice)
     led = follow or len(attempts) * len(choice.streams) > 1
     told = reading.print_lines(lines, led=led, at_once=follow, ascii_only=ascii_only)
@@ -399,19 +336,19 @@ def _print_logs(
 
         [(task, attempt)] = attempts
         for stream in choice.streams:
-            _say(why_empty(store.description, task, attempt, stream))
+            say(why_empty(store.description, task, attempt, stream))
     source.close()
 
 
 def _about(where: Where) -> Sequence[tuple[str, str]]:
     from flowtui.sources.about import about
 
-    with _leaving_with_the_source():
+    with leaving_with_the_source():
         return about(where)
 
 
 def _read(target: Target, where: Where) -> RunStore:
-    with _leaving_with_the_source():
+    with leaving_with_the_source():
         _, source, store = _opened(target, where)
         source.close()
     return store
@@ -431,38 +368,10 @@ def _opened(target: Target, where: Where) -> tuple[Target, RunSource, RunStore]:
         more = changes.more
     missing = store.missing(resolved)
     if missing is not None:
-        _leave(missing, EXIT_NOT_FOUND)
+        leave(missing, EXIT_NOT_FOUND)
     if changes.trouble is not None:
-        _say(changes.trouble)
+        say(changes.trouble)
     return resolved, source, store
-
-
-@contextmanager
-def _to_a_pipe() -> Iterator[None]:
-    """Write to standard output; end quietly when nobody reads it any more."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # What is still buffered has nowhere to go; Python would complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_CLOSED_PIPE)
-
-
-@contextmanager
-def _leaving_with_the_source() -> Iterator[None]:
-    """End the program with the sentence and the exit code of what a source cannot do."""
-    from flowtui.logs.stored import TailError
-    from flowtui.sources.base import NotFound, SourceError, Unsupported
-
-    try:
-        yield
-    except NotFound as error:
-        _leave(str(error), EXIT_NOT_FOUND)
-    except Unsupported as error:
-        _leave(str(error), EXIT_USAGE)
-    except (SourceError, TailError) as error:
-        _leave(str(error), EXIT_UNREACHABLE)
 
 
 def _check_theme(theme: str | None) -> None:
@@ -471,23 +380,9 @@ def _check_theme(theme: str | None) -> None:
     from textual.theme import BUILTIN_THEMES
 
     if theme not in BUILTIN_THEMES:
-        _leave(f"There is no theme {theme!r}. Themes: {', '.join(BUILTIN_THEMES)}.", EXIT_USAGE)
+        leave(f"There is no theme {theme!r}. Themes: {', '.join(BUILTIN_THEMES)}.", EXIT_USAGE)
 
 
 def _need_terminal(instead: str) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _leave(f"There is no terminal to draw on. Use: {instead}", EXIT_USAGE)
-
-
-def _leave(sentence: str, code: int) -> NoReturn:
-    """Say what is wrong on stderr and end."""
-    _say(sentence)
-    sys.exit(code)
-
-
-def _say(sentence: str) -> None:
-    """Write to stderr; the sentence may hold remote text."""
-    from flowtui.logs.sanitise import one_line
-
-    for line in sentence.splitlines() or [""]:
-        click.echo(f"flowtui: {one_line(line, 1000)}", err=True)
+        leave(f"There is no terminal to draw on. Use: {instead}", EXIT_USAGE)

@@ -1,0 +1,85 @@
+"""The parameters that several commands have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import rich_click as click
+
+from flowtui.ending import EXIT_USAGE, leave
+from flowtui.model import Target
+
+
+class TargetGroup(click.RichGroup):
+    """A group whose first argument may be a target instead of a command's name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):
+            args = ["open", *args]
+        return super().parse_args(ctx, args)
+
+
+class Seconds(click.FloatRange):
+    """A range that holds numbers only: NaN is neither below nor above anything."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
+
+class TargetType(click.ParamType[Target]):
+    """`FLOW/RUN[/STEP[/TASK]]`."""
+
+    name = "target"
+
+    def convert(self, value: Any, _param: Any, _ctx: Any) -> Target:
+        if isinstance(value, Target):
+            return value
+        try:
+            return Target.parse(value)
+        except ValueError as error:
+            leave(str(error), EXIT_USAGE)
+
+
+def where_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where runs are read from."""
+    for option in (
+        click.option(
+            "--source",
+            type=click.Choice(["client", "local", "service"]),
+            help="How to read: as the provider is, or by Metaflow's client.",
+        ),
+        click.option(
+            "--namespace", metavar="NS", help="Metaflow namespace; '' looks in all of them."
+        ),
+        click.option(
+            "--metadata", metavar="PROVIDER", help="local@DIR or service@URL; else as configured."
+        ),
+        click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only."),
+    ):
+        command = option(command)
+    return command
+
+
+def app_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the app."""
+    for option in (
+        click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal."),
+        click.option("--theme", metavar="NAME", help="One of Textual's themes."),
+        click.option(
+            "--interval",
+            type=Seconds(0.1, 3600),
+            default=1.0,
+            show_default=True,
+            help="Seconds between two looks at the run.",
+        ),
+        click.option("--read-only", is_flag=True, help="Take away what acts on runs."),
+    ):
+        command = option(command)
+    return command
