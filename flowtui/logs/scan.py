@@ -41,6 +41,7 @@ class Scan(Loop):
         self._publish = publish
         self._blocks: deque[Block] = deque()
         self._given = self._looked_at = 0
+        self._any = False
         self._batch = _FIRST_BATCH_SECONDS
 
     def add(self, blocks: Iterable[Block]) -> None:
@@ -55,8 +56,13 @@ class Scan(Loop):
         found: list[tuple[Block, array[int]]] = []
         while self._blocks and not self.stopped and time.monotonic() - began < self._batch:
             block = self._blocks.popleft()
-            found.append((block, self._matcher.lines(self._tail, block)))
+            lines = self._matcher.lines(self._tail, block)
+            found.append((block, lines))
             self._looked_at += block.size
+            if lines and not self._any:
+                # The first is what someone waits for.
+                self._any = True
+                break
         self._batch = _BATCH_SECONDS
         if found and not self.stopped:
             progress = self._looked_at / max(1, self._given) if self._blocks else 1.0

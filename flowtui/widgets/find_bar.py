@@ -23,6 +23,7 @@ class FindBar(Input):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self._told = ""
         self._typed: Callable[[str], None] | None = None
         self._kept: Callable[[str], None] | None = None
 
@@ -38,17 +39,21 @@ class FindBar(Input):
 
         `typed` is called with each change, `kept` once with what was kept.
         """
+        self._told = text
         self.placeholder = prompt
         with self.prevent(Input.Changed):
             self.value = text
         self.cursor_position = len(text)
         self._typed, self._kept = typed, kept
         self.add_class("-open")
-        self.focus()
+        # Now, so that what is typed at once is typed here; what was hidden cannot take the focus.
+        self.app.stylesheet.update(self)
+        self.screen.set_focus(self)
 
     def on_input_changed(self, message: Input.Changed) -> None:
         message.stop()
-        if self._typed is not None:
+        if self._typed is not None and message.value != self._told:
+            self._told = message.value
             self._typed(message.value)
 
     def on_key(self, event: Key) -> None:
@@ -63,7 +68,7 @@ class FindBar(Input):
         typed, done = self._typed, self._kept
         self._typed = self._kept = None
         self.remove_class("-open")
-        if typed is not None:
+        if typed is not None and (not text or text != self._told):
             typed(text)
         if done is not None:
             done(text)
