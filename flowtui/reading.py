@@ -97,6 +97,8 @@ def last_lines(
             growth = tail.poll()
             if growth.restarted:
                 blocks.clear()
+            for at in growth.gone:
+                blocks.pop(at, None)
             blocks.update((block.at, block) for block in growth.blocks)
             if growth.trouble is not None:
                 raise TailError(growth.trouble)

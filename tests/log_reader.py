@@ -36,6 +36,8 @@ class Reader:
         self.growths.append(growth)
         if growth.restarted:
             self.blocks.clear()
+        for at in growth.gone:
+            self.blocks.pop(at, None)
         self.blocks.update((block.at, block) for block in growth.blocks)
         return growth
 

@@ -826,3 +826,27 @@ def test_a_tail_may_be_closed_while_another_thread_reads(attempt: Attempt) -> No
     thread.join(10)
     assert (thread.is_alive(), failed) == (False, [])
     assert set(texts(reader.tail.lines(block))) == {""}
+
+
+def test_blocks_that_come_back_as_fewer_leave_nothing_behind() -> None:
+    """Many lines that grow without newlines, and end at once, as progress bars of many tasks do."""
+    parts = [Part(Memory(), lambda: False) for _ in range(61)]
+    *bars, plain = [part.stored for part in parts]
+    reader = Reader(Tail(parts))
+    assert isinstance(plain, Memory)
+    expected: list[bytes] = []
+    for turn in range(3):
+        for bar in bars:
+            assert isinstance(bar, Memory)
+            bar.append(written(turn, f"half {turn}").removesuffix(b"\n"))
+        plain.append(written(turn, f"plain {turn}"))
+        reader.catch_up()
+        for bar in bars:
+            assert isinstance(bar, Memory)
+            bar.append(b" whole\n")
+        plain.append(written(turn + 0.5, f"and {turn}"))
+        reader.catch_up()
+        expected += [f"half {turn} whole".encode()] * 60
+        expected += [f"plain {turn}".encode(), f"and {turn}".encode()]
+        shown = [line.text for block in reader.in_order for line in reader.tail.lines(block)]
+        assert sorted(shown) == sorted(expected)

@@ -70,6 +70,8 @@ class LogDocument:
             for hits in (self.search, self.filter):
                 if hits is not None:
                     hits.forget()
+        for at in growth.gone:
+            self._remove(at)
         gap = []
         if growth.unread:
             gap = [Block(_GAP, (), 1, f"… {growth.unread / 1e6:,.1f} MB to be read yet")]
@@ -85,6 +87,23 @@ class LogDocument:
             self._starts.pop(block.at, None)
             self._held.pop(block.at, None)
             self._rows.set(block.at, self._estimate(block))
+
+    def _remove(self, at: int) -> None:
+        block = self._blocks.pop(at, None)
+        if block is None:
+            return
+        self.line_count -= block.lines
+        self._starts.pop(at, None)
+        self._held.pop(at, None)
+        for counts in (self._rows, self._numbers):
+            counts.discard(at)
+        for hits in (self.search, self.filter):
+            if hits is not None:
+                hits.remove(at)
+
+    def knows(self, block: Block) -> bool:
+        """Whether this is a block of the log as it is now."""
+        return self._blocks.get(block.at) is block
 
     def _name_parts(self, parts: Sequence[Part]) -> None:
         self._named = len(parts)

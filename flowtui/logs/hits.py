@@ -45,6 +45,11 @@ class Hits:
                 self._found.pop(block.at, None)
             self._counts.set(block.at, len(lines))
 
+    def remove(self, at: int) -> None:
+        """This block is no more."""
+        self._found.pop(at, None)
+        self._counts.discard(at)
+
     def forget(self) -> None:
         """The log has started again."""
         self.current = None

@@ -59,12 +59,14 @@ class Part:
 class Growth:
     """What a tail found since it was asked last.
 
-    Each of `blocks` is new, or replaces the one that had the same `at`. `unread` is how many bytes
-    at the head of the log have yet to be read, once `blocks` are there. `restarted` says that
-    everything known before is void. `trouble` is a sentence on what cannot be read now.
+    Each of `blocks` is new, or replaces the one that had the same `at`; those of `gone` are no
+    more. `unread` is how many bytes at the head of the log have yet to be read, once `blocks` are
+    there. `restarted` says that everything known before is void. `trouble` is a sentence on what
+    cannot be read now.
     """
 
     blocks: Sequence[Block] = ()
+    gone: Sequence[int] = ()
     unread: int = 0
     restarted: bool = False
     trouble: str | None = None
@@ -186,7 +188,7 @@ class Tail:
             return Growth([Block(_RESTARTED, (), 1, note)], restarted=True, trouble=trouble)
         # Some sources tell of what they have in portions: one that has grown may have more.
         grown = sum(self._sizes) - known
-        blocks = self._grow(unfinished=not self._in_order or (complete and not grown))
+        blocks, gone = self._grow(unfinished=not self._in_order or (complete and not grown))
         if not blocks and self._head:
             blocks = self._head.cut(_HEAD_PORTION)
         unread = self._head.unread if self._head else 0
@@ -200,7 +202,7 @@ class Tail:
         self.finished = self._closed or bool(
             complete and not (self.more or unread) and trouble is None
         )
-        return Growth(blocks, unread, trouble=trouble)
+        return Growth(blocks, gone, unread, trouble=trouble)
 
     def lines(self, block: Block, longest: int = 0) -> Sequence[LogLine]:
         """The lines of a block in the order of their times.
@@ -258,7 +260,7 @@ class Tail:
             self._sizes[number] = size
         return restarted, trouble
 
-    def _grow(self, *, unfinished: bool) -> Sequence[Block]:
+    def _grow(self, *, unfinished: bool) -> tuple[Sequence[Block], Sequence[int]]:
         """The blocks that are new at the end, the first instead of the last one if it had room."""
         if self._end is None:
             self._end = self._opened()
@@ -266,11 +268,12 @@ class Tail:
         new = range(len(end.lanes), len(self._sizes))
         end.lanes = [*end.lanes, *(Lane(number, self.parts[number].stored) for number in new)]
         grown = [lane for lane in end.lanes if lane.reach(self._sizes[lane.number])]
+        before = end.at
         if grown and not self._in_order:
             end.take_back()
         blocks = end.cut(_PORTION, unfinished=unfinished)
         self._unread_blocks = len(blocks) == _PORTION
-        return blocks
+        return blocks, range(end.at, before)
 
     def _is_whole(self, piece: Piece) -> bool:
         """The last line has its newline."""

@@ -340,9 +340,11 @@ class LogPane(LogView):
             return
         if found.trouble is not None:
             self.trouble = found.trouble
+        # Some may have been replaced meanwhile, and are looked through again.
+        lines = [(block, hits) for block, hits in found.lines if self.document.knows(block)]
         if found.scan is self._searching and self.document.search:
             hits = self.document.search
-            hits.add(found.lines)
+            hits.add(lines)
             hits.progress = found.progress
             if hits.current is None:
                 first = Place(self._from.at, self._from.line - 1)
@@ -352,14 +354,14 @@ class LogPane(LogView):
                 self._go_to_match(hits.after(first, wrap=wrap))
         elif found.scan is self._filtering and self.document.filter:
             top = self._top()
-            self.document.filter.add(found.lines)
+            self.document.filter.add(lines)
             self.document.filter.progress = found.progress
             self.document.filtered([block for block, _ in found.lines])
             if found.progress == 1:
                 self.note = f"No line with {one_line(self.filtered_by, 80)}."
             self._place(top)
         elif found.scan is self._seeking:
-            self._errors.add(found.lines)
+            self._errors.add(lines)
             start, step = self._sought
             round_end = any((block.at - start.at) * step < 0 for block, _ in found.lines)
             self._look_at_errors(round_end=round_end, complete=found.progress == 1)

@@ -137,7 +137,7 @@ class LogView(ScrollView, can_focus=True):
             self._redraw(top)
         if growth.restarted:
             self._strips.clear()
-        changed = {block.at for block in growth.blocks}
+        changed = {block.at for block in growth.blocks}.union(growth.gone)
         known = self._strips.keys()
         for place in [place for place in known if place.at in changed]:
             self._strips.discard(place)
