@@ -258,7 +258,6 @@ async def test_the_logs_of_all_running_tasks_are_followed_until_the_run_is_over(
     ("name", "focus", "note"),
     [
         ("failed", "/train/4", "This attempt wrote nothing to stdout."),
-        ("launcher_killed", "/wait", "No log was stored: whatever ran this attempt went away"),
         ("switch", "/slow", "the switch before it took another branch."),
     ],
 )

@@ -36,3 +36,9 @@ def test_a_run_elsewhere_stores_its_logs_as_they_come_anyway() -> None:
 
 def test_an_ended_attempt_wrote_nothing() -> None:
     assert reason(State.FAILED, LIVE) == "This attempt wrote nothing to stderr."
+
+
+def test_of_an_attempt_that_was_lost_no_log_was_stored() -> None:
+    assert reason(State.LOST, PLAIN) == (
+        "No log was stored: whatever ran this attempt went away before it could."
+    )
