@@ -47,7 +47,7 @@ class LogDocument:
         """The line to make stand out."""
         self.search: Hits | None = None
         self.filter: Hits | None = None
-        self._named = 0
+        self._named: Sequence[str] = ()
         self.looks = replace(self.looks, labels=(), stderr=())
         self._void()
 
@@ -62,7 +62,7 @@ class LogDocument:
 
     def grow(self, growth: Growth) -> None:
         """Take in what the tail found."""
-        if self.tail is not None and len(self.tail.parts) != self._named:
+        if self.tail is not None:
             self._name_parts(self.tail.parts[:])
         if growth.restarted:
             self._void()
@@ -106,7 +106,10 @@ class LogDocument:
         return self._blocks.get(block.at) is block
 
     def _name_parts(self, parts: Sequence[Part]) -> None:
-        self._named = len(parts)
+        named = [part.label for part in parts]
+        if named == self._named:
+            return
+        self._named = named
         margin = self.looks.margin
         mixed = len({part.stream for part in parts}) > 1
         self.looks = replace(

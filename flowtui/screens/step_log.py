@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -11,7 +12,7 @@ from textual.widgets import Static
 
 from flowtui.commands import Scope, bindings, commands, key_bar
 from flowtui.logs.sanitise import one_line
-from flowtui.logs.tails import Part, Tail
+from flowtui.logs.tails import Growth, Part, Tail
 from flowtui.model import FINISHED, STREAMS, Attempt, State, Task
 from flowtui.screens.feeds import LogFeed, LogNews
 from flowtui.sources.base import RunSource, SourceError
@@ -39,7 +40,8 @@ class StepLogScreen(Screen[None]):
     def __init__(self, store: RunStore, source: RunSource, step: str) -> None:
         super().__init__()
         self._store, self._source, self._step = store, source, step
-        self._followed: set[tuple[str, int]] = set()
+        self._followed: dict[tuple[str, int], range] = {}
+        """Which parts of the tail are those of a task's attempt."""
         self._left_out = 0
         self._over = False
         self._tail = Tail([], open_ended=self._is_open)
@@ -102,25 +104,30 @@ class StepLogScreen(Screen[None]):
             if attempt is None or attempt.state is State.CLONED:
                 continue
             if (task.id, attempt.number) in self._followed:
+                self._relabel(task, attempt)
                 continue
             if len(self._followed) >= MOST_TASKS:
                 self._left_out += 1
                 continue
-            self._followed.add((task.id, attempt.number))
+            first = len(self._tail.parts)
             try:
                 self._tail.add(self._parts(task, attempt))
             except SourceError as error:
                 self.query_one(LogPane).trouble = str(error)
+            self._followed[task.id, attempt.number] = range(first, len(self._tail.parts))
 
     def _parts(self, task: Task, attempt: Attempt) -> list[Part]:
-        label = task.label or task.id
-        if attempt.number:
-            label += f" #{attempt.number}"
-        return [
-            Part(part.stored, part.ended, part.stream, label, part.interval)
-            for stream in STREAMS
-            for part in self._source.log(*task.key, attempt.number, stream)
-        ]
+        logs = [self._source.log(*task.key, attempt.number, stream) for stream in STREAMS]
+        return [replace(part, label=_label(task, attempt)) for log in logs for part in log]
+
+    def _relabel(self, task: Task, attempt: Attempt) -> None:
+        """Say of a task that is followed what is known of it by now: labels may come late."""
+        label = _label(task, attempt)
+        for number in self._followed[task.id, attempt.number]:
+            part = self._tail.parts[number]
+            if part.label != label:
+                self._tail.parts[number] = replace(part, label=label)
+                self.query_one(LogPane).grow(Growth())
 
     def _tell(self) -> None:
         running = len(self._now_running())
@@ -148,3 +155,9 @@ class StepLogScreen(Screen[None]):
                 "when the attempt ends."
             )
         return "Nothing yet." if running else "These tasks wrote nothing."
+
+
+def _label(task: Task, attempt: Attempt) -> str:
+    """The foreach label of a task, or its id, and which attempt it is if not the first."""
+    retry = f" #{attempt.number}" if attempt.number else ""
+    return f"{task.label or task.id}{retry}"

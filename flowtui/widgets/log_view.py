@@ -154,6 +154,14 @@ class LogView(ScrollView, can_focus=True):
     def action_scroll_end(self) -> None:
         self.action_follow()
 
+    # Not animated: an animation ends at a row, which may be another line's by then.
+
+    def action_scroll_down(self) -> None:
+        self.scroll_relative(y=1, animate=False)
+
+    def action_scroll_up(self) -> None:
+        self.scroll_relative(y=-1, animate=False)
+
     def action_scroll_home(self) -> None:
         self.scroll_to(y=0, animate=False, force=True)
 
