@@ -16,6 +16,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from flowtui.app import FlowtuiApp
+from flowtui.live_logs import python_path
 from flowtui.model import State, Target
 from flowtui.screens.diff import DiffScreen
 from flowtui.screens.resume import ResumeDialog
@@ -147,6 +148,8 @@ if __name__ == "__main__":
     flow_file = HERE / "forecast.py"
     shutil.copy(Path(__file__).parent.parent / "flowtui" / "demo" / "flow.py", flow_file)
     os.environ.update(environment, VIRTUAL_ENV=str(HERE / ".venv"), COLORTERM="truecolor")
+    # As where it is set already: a command that is shown names no folder of this checkout.
+    os.environ["PYTHONPATH"] = python_path(None)
     os.chdir(HERE)
     process, id_file = launch(
         HERE,
