@@ -50,6 +50,10 @@ PATIENCE = 30.0
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[[<=>][0-9;:]*[ -/]*[@-~]")
 _UNFINISHED = re.compile(rb"\x1b(\[[0-?]*[ -/]*)?$")
 
+# Synchronized output: asked for by the program, known here, so that no half of a picture is read.
+_IS_SYNC_KNOWN, _SYNC_IS_KNOWN = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
+_UPDATE_BEGINS, _UPDATE_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
+
 # Becomes the command once the terminal is the one that its session is controlled by.
 _TAKE_TERMINAL = """
 import fcntl, os, sys, termios
@@ -95,6 +99,7 @@ class Terminal:
         self._arrived: list[tuple[float, bytes]] = []
         self._fed = 0
         self._unfinished = b""
+        self._updating = False
         self._news = threading.Condition()
         self._master, self._slave = os.openpty()
         self._wake, self._waker = os.pipe()
@@ -216,7 +221,7 @@ class Terminal:
         """
         deadline = time.monotonic() + seconds
         at = time.monotonic()
-        while not holds("\n".join(self._shown())):
+        while self._updating or not holds("\n".join(self._shown())):
             arrived = self._feed_one(deadline)
             if arrived is None:
                 why = "the program has ended" if self._ended() else f"not within {seconds} s"
@@ -244,6 +249,7 @@ class Terminal:
     # Reading
 
     def _read(self) -> None:
+        asked = b""
         while True:
             ready, _, _ = select.select([self._master, self._wake], [], [])
             try:
@@ -251,6 +257,9 @@ class Terminal:
             except OSError:
                 # All who held the terminal open have ended.
                 data = b""
+            asked = asked[-len(_IS_SYNC_KNOWN) + 1 :] + data
+            if _IS_SYNC_KNOWN in asked:
+                os.write(self._master, _SYNC_IS_KNOWN)
             with self._news:
                 if data:
                     self._arrived.append((time.monotonic(), data))
@@ -285,6 +294,9 @@ class Terminal:
         cut = _UNFINISHED.search(data)
         end = cut.start() if cut else len(data)
         self._unfinished = data[end:]
+        begun, ended = (data.rfind(mark, 0, end) for mark in (_UPDATE_BEGINS, _UPDATE_ENDS))
+        if begun != ended:
+            self._updating = begun > ended
         self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[:end]))
 
     def _shown(self) -> list[str]:

@@ -139,6 +139,8 @@ def test_every_way_to_look_at_a_hostile_log_is_harmless(run: LocalRun, tmp_path:
         wait_for_focus(screen, "work · foreach")
 
         open_log(screen)
+        screen.press("g")
+        screen.wait_until(lambda shown: _places(shown) == [1], "the first line")
         screen.press("/")
         screen.wait_for("search: a regular expression")
         screen.press(r"\[@click=app|\x9b|�", "enter")

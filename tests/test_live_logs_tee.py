@@ -26,6 +26,7 @@ from tests.runs import eventually
 
 PLUGINS = extension_path() / "metaflow_extensions" / "flowtui_launched" / "plugins"
 TEN_MEGABYTES = 10 * 1024 * 1024
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def tee_command(prefix: Path, *command: str, max_size: int = TEN_MEGABYTES) -> list[str]:
@@ -378,7 +379,9 @@ def test_a_line_drawn_in_haste_costs_few_writes(tmp_path: Path) -> None:
     task = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while task.poll() is None:
         sizes.add(path.stat().st_size if path.exists() else 0)
-    assert 4 < len(sizes) <= 13
+    # A single write is seen to grow page by page.
+    written = {size for size in sizes if not size or size % PAGE}
+    assert 4 < len(written) <= 13
 
 
 # --- the process ----------------------------------------------------------------------------------
