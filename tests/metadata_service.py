@@ -24,6 +24,7 @@ from tests.metadata_service_answers import NOT_FOUND, Answer
 from tests.metadata_service_api import MetadataApi
 from tests.metadata_service_grow import grow
 from tests.metadata_service_store import MetadataStore
+from tests.runs import eventually
 
 Fault = Literal["500", "503", "404", "slow", "garbage", "login", "reset"]
 
@@ -161,6 +162,8 @@ class _Server(ThreadingHTTPServer):
     def drop_connections(self) -> None:
         for connection in list(self._open):
             _cut(connection)
+        # A handler that has yet to wake up would still answer.
+        eventually(lambda: not self._open, "every connection has been let go of")
 
     def handle_error(self, request: object, client_address: object) -> None:
         if not isinstance(sys.exception(), ConnectionError | OSError | ValueError):

@@ -172,7 +172,7 @@ if __name__ == "__main__":
 
 
 # Where a line rests, its beginning is in the log before its end.
-@pytest.mark.parametrize("pace", ["0", "0.3"])
+@pytest.mark.parametrize("pace", ["0", "0.15"])
 def test_lines_drawn_bit_by_bit_are_kept_as_without_it(pace: str, tmp_path: Path) -> None:
     flow_file = tmp_path / "flow.py"
     flow_file.write_text(DRAWS)
