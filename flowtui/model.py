@@ -165,8 +165,34 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One record behind a state.
+
+    `name` is the field of Metaflow's metadata (`attempt_ok`), an artifact that decided
+    (`_catch_exception`), or says what else was looked at: `exit`, `heartbeat`, `process`,
+    `process ended`. `attempt` is the attempt it is about, None for the task itself.
+    """
+
+    name: str
+    value: str
+    attempt: int | None
+    at: Ms | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSource:
+    """A flow's file as a run's code package holds it; `name` has no folder."""
+
+    name: str
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RunDescription:
-    """What does not change while a run goes on; `graph` is empty until the run has stored one."""
+    """What does not change while a run goes on; `graph` is empty until the run has stored one.
+
+    `origin_runs` are the runs it goes back to, each resumed from the one before, oldest first.
+    """
 
     flow: str
     run: str
@@ -177,7 +203,12 @@ class RunDescription:
     created_at: Ms | None = None
     graph: Graph = Graph()
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    origin_run: str | None = None
+    origin_runs: tuple[str, ...] = ()
+
+    @property
+    def origin_run(self) -> str | None:
+        """The run that this one was resumed from."""
+        return self.origin_runs[-1] if self.origin_runs else None
 
     @property
     def pathspec(self) -> str:
@@ -201,6 +232,19 @@ class StepStatus:
     reason: str
     counts: Mapping[State, int] = field(default_factory=dict)
     expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process on this machine, told apart from later ones that get its pid.
+
+    `started` is when, in seconds since the machine's start, as the kernel counts them; `command` is
+    its command line, quoted for a shell.
+    """
+
+    pid: int
+    started: float
+    command: str
 
 
 @dataclass(frozen=True, slots=True)

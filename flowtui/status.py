@@ -17,6 +17,7 @@ from flowtui.model import (
     Attempt,
     Ms,
     Node,
+    RunDescription,
     RunStatus,
     State,
     Task,
@@ -119,6 +120,11 @@ class Budget:
     @property
     def attempts(self) -> int:
         return min(MAX_ATTEMPTS, self.tries + self.fallbacks)
+
+
+def delays_retries(run: RunDescription) -> bool:
+    """Whether retries wait: Metaflow's own launcher (`runtime:dev`) retries at once."""
+    return "runtime:dev" not in run.system_tags
 
 
 def budget(node: Node | None, *, delayed: bool) -> Budget:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from flowtui import status
 from flowtui.model import (
     FINISHED,
     UNSUCCESSFUL,
@@ -25,6 +26,7 @@ from flowtui.model import (
     Target,
     Task,
 )
+from flowtui.status import Budget
 from flowtui.step_index import StepIndex
 from flowtui.task_index import StepTasks
 
@@ -127,6 +129,11 @@ class RunStore:
             self._first_failure = first_failure(iter(self._unsuccessful.values()))
             self._first_failure_known = True
         return self._first_failure
+
+    def budget(self, step: str) -> Budget:
+        """How often the tasks of a step may be tried."""
+        delayed = status.delays_retries(self.description)
+        return status.budget(self._graph.by_name.get(step), delayed=delayed)
 
     def missing(self, target: Target) -> str | None:
         """A sentence that says which part of a target the run does not have, or None."""

@@ -115,6 +115,7 @@ def picture(store: RunStore) -> dict[str, Any]:
     more = {
         "order": [node.name for node in store.graph.nodes],
         "parameters": dict(store.description.parameters),
+        "origins": store.description.origin_runs,
         "expected": store.expected,
         "splits": dict(store.splits),
         "retry_at": {task.key: task.retry_at for task in store.all_tasks() if task.retry_at},

@@ -14,10 +14,13 @@ from flowtui.model import (
     Attempt,
     Changes,
     Decorator,
+    Fact,
+    FlowSource,
     Graph,
     Key,
     Ms,
     Node,
+    ProcessId,
     RunDescription,
     RunStatus,
     State,
@@ -143,6 +146,15 @@ class FixedSource:
 
     def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
         return parts(LOG if (step, stream) == ("publish", "stderr") else ())
+
+    def facts(self, step: str, task: str) -> Sequence[Fact]:
+        return ()
+
+    def flow_source(self) -> FlowSource | None:
+        return None
+
+    def launcher(self) -> ProcessId | None:
+        return None
 
     def environment(self) -> Mapping[str, str]:
         return {}

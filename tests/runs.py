@@ -99,7 +99,7 @@ def eventually(condition: Callable[[], object], what: str, seconds: float = 30.0
 
 def _plain(flow_file: str) -> Callable[[Path, _Recorder], tuple[str, int]]:
     def record(root: Path, recorder: _Recorder) -> tuple[str, int]:
-        process, id_file = launch(root, flow_file, "run")
+        process, id_file = launch(root, flow_file, "run", extra=recorder.extra)
         code = process.wait(timeout=120)
         return id_file.read_text(), code
 
@@ -156,7 +156,8 @@ SCENARIOS: dict[str, tuple[str, str, Callable[[Path, _Recorder], tuple[str, int]
 class _Recorder:
     """Gives recorded runs by scenario name, running what the cache does not hold."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, extra: Mapping[str, str] | None = None) -> None:
+        self.extra = extra
         self.root = cache / f"metaflow-{version('metaflow')}"
         self.root.mkdir(parents=True, exist_ok=True)
 
@@ -165,7 +166,7 @@ class _Recorder:
         source = (FLOWS / flow_file).read_bytes()
         digest = hashlib.sha256(source).hexdigest()[:12]
         entry = self.root / f"{name}-{digest}.json"
-        with _locked(entry.with_suffix(".lock")):
+        with locked(entry.with_suffix(".lock")):
             if not entry.exists():
                 run, code = record(self.root, self)
                 entry.write_text(json.dumps({"run": run, "exit_code": code}))
@@ -178,7 +179,8 @@ class _Recorder:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that all test processes heed; `path` is a file for it alone."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -187,3 +189,9 @@ def _locked(path: Path) -> Iterator[None]:
 def recorded_runs(cache: Path) -> dict[str, RecordedRun]:
     """Every scenario's run, executed now where the cache holds none."""
     return _Recorder(cache).all()
+
+
+def packaged_run(cache: Path) -> RecordedRun:
+    """The linear run with a code package, as those that have a remote step."""
+    always = {"METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE": "1"}
+    return _Recorder(cache / "packaged", always).get("linear")

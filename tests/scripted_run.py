@@ -10,10 +10,13 @@ from flowtui.model import (
     Attempt,
     Changes,
     Decorator,
+    Fact,
+    FlowSource,
     Graph,
     Key,
     Ms,
     Node,
+    ProcessId,
     RunDescription,
     RunStatus,
     State,
@@ -61,6 +64,15 @@ class ScriptedSource:
 
     def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
         return parts([f"{stream} of {step}/{task} attempt {attempt}"])
+
+    def facts(self, step: str, task: str) -> Sequence[Fact]:
+        return ()
+
+    def flow_source(self) -> FlowSource | None:
+        return None
+
+    def launcher(self) -> ProcessId | None:
+        return None
 
     def environment(self) -> Mapping[str, str]:
         return {}

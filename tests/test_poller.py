@@ -14,7 +14,17 @@ import pytest
 from flowtui.logs.stored import TailError
 from flowtui.logs.tails import Growth, Part, Tail
 from flowtui.loop import Loop
-from flowtui.model import Changes, Key, Ms, RunDescription, RunStatus, State
+from flowtui.model import (
+    Changes,
+    Fact,
+    FlowSource,
+    Key,
+    Ms,
+    ProcessId,
+    RunDescription,
+    RunStatus,
+    State,
+)
 from flowtui.poller import (
     MAX_BACK_OFF,
     SLOW_DOWN,
@@ -63,6 +73,15 @@ class Scripted:
         raise NotImplementedError
 
     def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
+        raise NotImplementedError
+
+    def facts(self, step: str, task: str) -> Sequence[Fact]:
+        raise NotImplementedError
+
+    def flow_source(self) -> FlowSource | None:
+        raise NotImplementedError
+
+    def launcher(self) -> ProcessId | None:
         raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ import pytest
 
 from flowtui.model import Ms
 from flowtui.sources import processes
-from flowtui.sources.processes import ProcessWatch
+from flowtui.sources.processes import ProcessWatch, identity
 from tests.runs import eventually, launch
 
 FLOW_FILE = "killed.py"
@@ -75,6 +75,9 @@ def test_a_live_run_has_its_launcher_and_its_step(launched: Launched) -> None:
     live = launched()
     found = ProcessWatch(live.run).look(FLOW_FILE, live.created_at)
     assert (found.launcher, found.launcher_gone) == (live.launcher.pid, False)
+    assert found.launched_by == identity(live.launcher.pid)
+    assert found.launched_by is not None
+    assert "killed.py run --gate" in found.launched_by.command
     assert set(found.steps) == {("2", 0)}
     step = psutil.Process(found.steps[("2", 0)])
     assert step.parent() == psutil.Process(live.launcher.pid)
@@ -135,7 +138,8 @@ def test_a_launcher_without_a_step_is_known_by_when_it_started_unless_two_fit(
     assert ProcessWatch("1").look("idle.py", registered).launcher is None
     idle[0].kill()
     idle[0].wait()
-    assert ProcessWatch("1").look("idle.py", registered).launcher == idle[1].pid
+    guessed = ProcessWatch("1").look("idle.py", registered)
+    assert (guessed.launcher, guessed.launched_by) == (idle[1].pid, None)
     assert ProcessWatch("1").look("other.py", registered).launcher is None
     assert ProcessWatch("1").look(None, registered).launcher is None
     assert ProcessWatch("1").look("idle.py", None).launcher is None

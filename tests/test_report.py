@@ -253,7 +253,7 @@ def hostile() -> RunStore:
             Ms(1_000_000_000_007),
             graph,
             {EVIL: EVIL},
-            EVIL,
+            (EVIL,),
         )
     )
     found.apply(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from flowtui.model import (
     Attempt,
     Changes,
+    Decorator,
     Graph,
     Ms,
     Node,
@@ -17,6 +18,7 @@ from flowtui.model import (
     Target,
     Task,
 )
+from flowtui.status import Budget
 from flowtui.store import RunStore
 
 GRAPH = Graph(
@@ -186,3 +188,18 @@ def test_changes_in_portions_and_at_once_give_the_same_run(
     assert {task.key: task for task in at_once.all_tasks()} == last
     assert at_once.counts.total() == len(last)
     assert at_once.retried == sum(len(task.attempts) > 1 for task in last.values())
+
+
+def test_the_budget_of_a_step_is_that_of_its_decorators() -> None:
+    retry, catch = Decorator("retry", {"times": "2"}), Decorator("catch", {"var": "oops"})
+    graph = Graph((Node("start", decorators=(retry, catch)), Node("end", "end")), "start", "end")
+    here = RunStore(RunDescription("F", "1", "test", system_tags=("runtime:dev",), graph=graph))
+    elsewhere = RunStore(RunDescription("F", "1", "test", graph=graph))
+    assert here.budget("start") == Budget(3, 3, 0, "oops")
+    assert elsewhere.budget("start") == Budget(3, 3, 120_000, "oops")
+    assert here.budget("end") == here.budget("nowhere") == Budget(1, 0, 0, None)
+
+
+def test_a_run_was_resumed_from_the_last_of_its_origins() -> None:
+    assert RUN.origin_run is None
+    assert RunDescription("F", "60", "test", origin_runs=("41", "57")).origin_run == "57"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from flowtui.logs.tails import Part
-from flowtui.model import Changes, Key, RunDescription
+from flowtui.model import Changes, Fact, FlowSource, Key, ProcessId, RunDescription
 
 
 class SourceError(Exception):
@@ -26,9 +26,10 @@ class Unsupported(SourceError):  # noqa: N818
 
 
 class RunSource(Protocol):
-    """One run, read from where Metaflow keeps it. Blocking; used by one thread at a time.
+    """One run, read from where Metaflow keeps it. Blocking.
 
-    A settled attempt is immutable and is never fetched twice.
+    `describe`, `poll` and `close` are called by one thread; the others by any, also while one of
+    these goes on. A settled attempt is immutable and is never fetched twice.
     """
 
     def describe(self) -> RunDescription:
@@ -42,13 +43,29 @@ class RunSource(Protocol):
         """
 
     def attend(self, tasks: Sequence[Key]) -> None:
-        """Name the tasks in view: what is read piece by piece is read for these first.
-
-        May be called from another thread than the other methods.
-        """
+        """Name the tasks in view: what is read piece by piece is read for these first."""
 
     def log(self, step: str, task: str, attempt: int, stream: str) -> Sequence[Part]:
         """The sources of `stdout` or `stderr` of an attempt, for a Tail; does no I/O."""
+
+    def facts(self, step: str, task: str) -> Sequence[Fact]:
+        """All that is recorded of a task, in all its attempts, oldest first, and what lies outside
+        its metadata: exits, heartbeat and processes as the last poll found them.
+
+        The metadata is read anew, whatever is known. Raises NotFound and Unreachable.
+        """
+
+    def flow_source(self) -> FlowSource | None:
+        """The flow's file as it ran; None when none of the tasks known so far has a code package.
+
+        Raises Unreachable, and Unsupported for a code package that cannot be read.
+        """
+
+    def launcher(self) -> ProcessId | None:
+        """The run's launcher, if it lived on this machine at the last poll; does no I/O.
+
+        It is certain: it was seen to have started a step process of this run.
+        """
 
     def environment(self) -> Mapping[str, str]:
         """The `METAFLOW_*` variables with which a flow writes to where this source reads."""

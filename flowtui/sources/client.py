@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from flowtui.model import Key, Ms
-from flowtui.sources.metadata_rows import Fields, heartbeat, read_fields
+from flowtui.sources.metadata_rows import Fields, Rows, heartbeat, read_fields
 from flowtui.sources.metaflow_run import MetaflowRun
 from flowtui.sources.provider import Provider
 from flowtui.sources.records import TaskRecord
@@ -78,8 +78,19 @@ class ProviderRecords:
         rows = self._provider.list("artifact", "self", *self._path, *key, name, attempt=attempt)
         return next(iter(rows), None)
 
+    def rows(self, key: Key) -> Rows | None:
+        rows = self._provider.list("task", "metadata", *self._path, *key)
+        return rows if rows or self._provider.row("task", *self._path, *key) else None
+
     def origin(self, run: str, step: str, task: str) -> Fields:
         return read_fields(self._provider.list("task", "metadata", self._path[0], run, step, task))
+
+    def origin_of(self, run: str, step: str) -> str | None:
+        for row in self._provider.list("step", "task", self._path[0], run, step):
+            fields = self.origin(run, step, str(row["task_id"]))
+            if fields.attempts:
+                return fields.origin_run
+        return None
 
     def attend(self, tasks: Sequence[Key]) -> None:
         """Everything is read in each poll, whatever is in view."""

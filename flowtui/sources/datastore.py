@@ -5,20 +5,26 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flowtui.logs.remote import Remote
 from flowtui.logs.spool import Spool
 from flowtui.logs.stored import Stored
-from flowtui.sources.base import Unreachable, Unsupported
+from flowtui.model import Ms
+from flowtui.sources.base import SourceError, Unreachable, Unsupported
 from flowtui.sources.plain_pickle import MAX_BYTES
 from flowtui.sources.provider import Provider
 from flowtui.status import Exit
 
 StoredIn = tuple[str, str]
 """Kind and root of a task's datastore, its metadata `ds-type` and `ds-root`."""
+
+MAX_PACKAGE = 100 * 1024 * 1024
+"""Bytes of a code package, compressed as it is, beyond which it is not fetched."""
+
+T = TypeVar("T")
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -43,18 +49,45 @@ class Datastore:
         sha = str(artifact.get("sha"))
         if not _SHA.fullmatch(sha):
             raise Unreachable("An artifact's key is none that Metaflow gives.")
+        return self._loaded(kind, location, sha, f"Artifact {sha}", _unpacked)
+
+    def package(self, told: Mapping[str, Any], read: Callable[[Path], T]) -> T:
+        """What `read` makes of the file of a code package; `told` is what the metadata says of it.
+
+        Raises Unreachable when it cannot be had, Unsupported for one of more than `MAX_PACKAGE`
+        bytes and for an unknown kind of datastore; and whatever SourceError `read` raises.
+        """
+        kind, location = str(told.get("ds_type")), str(told.get("location"))
+        sha = str(told.get("sha"))
+        if not _SHA.fullmatch(sha):
+            raise Unsupported("The code package's key is none that Metaflow gives.")
+        return self._loaded(kind, location, sha, "The code package", read, most=MAX_PACKAGE)
+
+    def _loaded(
+        self,
+        kind: str,
+        location: str,
+        sha: str,
+        what: str,
+        read: Callable[[Path], T],
+        most: int | None = None,
+    ) -> T:
+        """What `read` makes of a blob of at most `most` bytes; fetched, where it is not local."""
         try:
             storage = self._storage(kind, location)
             path = storage.path_join(self._flow, "data", sha[:2], sha)
+            size = storage.size_file(path) if most is not None else None
+            if most is not None and size is not None and size > most:
+                raise Unsupported(f"{what} has {size} bytes, more than the {most} that are read.")
             with storage.load_bytes([path]) as loaded:
                 for _, file, _ in loaded:
                     if file is not None:
-                        return _unpacked(Path(file))
-        except Unsupported:
+                        return read(Path(file))
+        except SourceError:
             raise
         except Exception as error:
-            raise Unreachable(f"Artifact {sha} cannot be read: {error}") from error
-        raise Unreachable(f"Artifact {sha} is not in the datastore.")
+            raise Unreachable(f"{what} cannot be read: {error}") from error
+        raise Unreachable(f"{what} is not in the datastore.")
 
     def task_folder(self, step: str, task: str, stored_in: StoredIn | None) -> Path | None:
         """The folder of a task in a local datastore, or None for another kind.
@@ -63,7 +96,7 @@ class Datastore:
         """
         root = self._local_root(stored_in)
         parts = (self._flow, self._run, step, task)
-        if root is None or not _plain_names(parts):
+        if root is None or not plain_names(parts):
             return None
         return root.joinpath(*parts)
 
@@ -79,6 +112,20 @@ class Datastore:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def timed_exit(
+        self, step: str, task: str, stored_in: StoredIn | None, attempt: int
+    ) -> tuple[Exit, Ms | None] | None:
+        """Like `exit`, and when that was noted, by the time of the file."""
+        ended = self.exit(step, task, stored_in, attempt)
+        folder = self.task_folder(step, task, stored_in)
+        if ended is None or folder is None:
+            return None
+        try:
+            noted = (folder / f"{attempt}.runtime").stat().st_mtime_ns
+        except OSError:
+            return ended, None
+        return ended, Ms(noted // 1_000_000)
+
     def stored(
         self, step: str, task: str, stored_in: StoredIn | None, names: Sequence[str]
     ) -> list[Stored]:
@@ -88,7 +135,7 @@ class Datastore:
         that is. Raises Unsupported for names that are no plain names, and for an unknown kind.
         """
         parts = (self._flow, self._run, step, task)
-        if not _plain_names((*parts, *names)):
+        if not plain_names((*parts, *names)):
             raise Unsupported("The task has a name under which Metaflow stores nothing.")
         if stored_in is None:
             return []
@@ -124,7 +171,8 @@ class Datastore:
         raise Unsupported(f"Datastore {kind!r} is not known to this Metaflow.")
 
 
-def _plain_names(parts: Sequence[str]) -> bool:
+def plain_names(parts: Sequence[str]) -> bool:
+    """Whether all are names of files or folders that lead nowhere else."""
     return not any(part in ("", ".", "..") or "/" in part or "\0" in part for part in parts)
 
 

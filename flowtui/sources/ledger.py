@@ -225,8 +225,7 @@ class Ledger:
     def _limits(self, step: str, description: RunDescription) -> Budget:
         if step not in self._budgets:
             node = description.graph.by_name.get(step)
-            # Metaflow's own launcher (`runtime:dev`) retries at once, whatever the decorator says.
-            delayed = "runtime:dev" not in description.system_tags
+            delayed = status.delays_retries(description)
             self._budgets[step] = status.budget(node, delayed=delayed)
         return self._budgets[step]
 

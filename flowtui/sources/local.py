@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
 from flowtui.model import Key
 from flowtui.sources.client import ProviderRecords
 from flowtui.sources.local_tree import Damaged, Folder, entries, load
-from flowtui.sources.metadata_rows import READ, Fields, read_fields
+from flowtui.sources.metadata_rows import READ, Fields, Rows, read_fields
 from flowtui.sources.metaflow_run import MetaflowRun
 from flowtui.sources.provider import Provider
 from flowtui.sources.records import TaskRecord
@@ -124,13 +125,20 @@ class LocalRecords(ProviderRecords):
             if file.startswith(prefix) and file.endswith(_JSON)
         }
 
+    def rows(self, key: Key) -> Rows | None:
+        meta = self._meta(self._run_folder, *key)
+        try:
+            return _readable(meta, _Listing(os.listdir(meta)).rows())
+        except OSError:
+            return super().rows(key)
+
     def origin(self, run: str, step: str, task: str) -> Fields:
         meta = self._meta(os.path.join(self._flow_folder, run), step, task)
         try:
             wanted = chain.from_iterable(_Listing(os.listdir(meta)).read.values())
-            return read_fields([load(f"{meta}/{file}") for file in wanted])
-        except (OSError, Damaged):
+        except OSError:
             return super().origin(run, step, task)
+        return read_fields(_readable(meta, wanted))
 
     @property
     def trouble(self) -> str | None:
@@ -207,6 +215,15 @@ class LocalRecords(ProviderRecords):
         if listed.newest > self._newest and listed.last not in chosen:
             chosen.append(listed.last)
         return chosen
+
+
+def _readable(meta: str, files: Iterable[str]) -> Rows:
+    """The rows that can be read: a damaged one does not hide the others."""
+    rows = []
+    for file in files:
+        with suppress(Damaged):
+            rows.append(load(f"{meta}/{file}"))
+    return rows
 
 
 class _Listing:

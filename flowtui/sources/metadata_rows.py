@@ -35,6 +35,9 @@ READ = frozenset(
 )
 """The fields that are read; of the others only when they were written may count."""
 
+_NUMBERED = ("attempt", "attempt-done")
+"""The fields whose value is the number of the attempt."""
+
 _ARRAY_ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]+)', re.DOTALL)
 """An item of a PostgreSQL array: in quotes, with backslashes before what is special, or bare."""
 
@@ -91,11 +94,11 @@ def _read_attempt(
 
     `attempt` and `attempt-done` have the number as their value; `attempt_ok` only in its tag.
     """
-    number = _number(value) if name in ("attempt", "attempt-done") else _tagged(tags)
+    number = _number(value) if name in _NUMBERED else _tagged(tags)
     if number is None or not 0 <= number < MAX_ATTEMPTS:
         return
     if number not in attempts:
-        if name not in ("attempt", "attempt-done", "attempt_ok"):
+        if name != "attempt_ok" and name not in _NUMBERED:
             return
         attempts[number] = {}
     known = attempts[number]
@@ -107,6 +110,14 @@ def _read_attempt(
     elif name == "attempt-done":
         known["done"] = True
         known.setdefault("ended_at", when)
+
+
+def attempt_of(row: Mapping[str, Any]) -> int | None:
+    """The attempt that a row is about, by its tag or by its value; None for the task itself."""
+    number = _tagged(row.get("tags"))
+    if number is None and row.get("field_name") in _NUMBERED:
+        number = _number(row.get("value"))
+    return number
 
 
 def _tagged(tags: Any) -> int | None:

@@ -13,27 +13,35 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from flowtui.logs.tails import Part
-from flowtui.model import Changes, Graph, Key, Ms, ProcessUse, RunDescription
+from flowtui.model import (
+    Changes,
+    Fact,
+    FlowSource,
+    Graph,
+    Key,
+    Ms,
+    ProcessId,
+    ProcessUse,
+    RunDescription,
+)
+from flowtui.sources import code_package
 from flowtui.sources.attempt_log import attempt_log
 from flowtui.sources.base import NotFound, Unreachable
 from flowtui.sources.datastore import Datastore, StoredIn
+from flowtui.sources.facts import gather
 from flowtui.sources.graph_info import read_graph
 from flowtui.sources.ledger import Ledger
-from flowtui.sources.metadata_rows import Fields, heartbeat, moment
+from flowtui.sources.lineage import Foreach, Lineage
+from flowtui.sources.metadata_rows import Fields, heartbeat
 from flowtui.sources.processes import ProcessWatch, RunProcesses
 from flowtui.sources.provider import Provider
 from flowtui.sources.records import Records, TaskRecord
+from flowtui.sources.run_row import read_run
 from flowtui.sources.values import Values
-from flowtui.status import AttemptEvidence, TaskEvidence, Vital
-
-ORIGIN_DEPTH = 50
-"""How many resumes back the foreach label of a cloned task is looked for."""
+from flowtui.status import AttemptEvidence, Exit, TaskEvidence, Vital
 
 SPLITS_READ = 200
 """Foreach tasks of one step whose number of splits is read; beyond, the total stays unknown."""
-
-Foreach = tuple[int | None, tuple[str, ...]]
-"""Index in the innermost foreach, and one label per level."""
 
 REGISTERED = 2_000
 """Milliseconds after its end by which an attempt has registered its artifacts: it does so last."""
@@ -42,7 +50,7 @@ T = TypeVar("T")
 
 
 class MetaflowRun:
-    """One run. Blocking; used by one thread at a time, `log` and `attend` apart."""
+    """One run. Blocking; `describe`, `poll` and `close` are called by one thread."""
 
     def __init__(
         self,
@@ -75,9 +83,8 @@ class MetaflowRun:
         self._unsure: set[Key] = set()
         self._uncounted: set[Key] = set()
         self._catching: dict[str, bool] = {}
-        self._origins: dict[tuple[str, str, str], Foreach] = {}
+        self._lineage = Lineage(records, run, monotonic)
         self._stored_in: StoredIn | None = None
-        self._resumed_from: str | None = None
         self._newest: Ms | None = None
         self._deadline = 0.0
         self._attended: Sequence[Key] = ()
@@ -104,7 +111,8 @@ class MetaflowRun:
         self._deadline = math.inf
         self._look_again(taken)
         self._pay_debts()
-        description = self._with_origin(description)
+        self._lineage.follow(description.graph.start_step or "start", self._records.patience)
+        description = self._with_origins(description)
         # The run's registration is its first sign, before any of its tasks has written one.
         self._newest = Ms(
             max(self._newest or 0, description.created_at or 0, self._records.newest or 0)
@@ -124,7 +132,7 @@ class MetaflowRun:
         return replace(
             self._ledger.changes(description, vital, heartbeats=heartbeats),
             processes=self._uses(),
-            more=self._records.more or bool(self._owed),
+            more=self._records.more or bool(self._owed) or self._lineage.more,
             trouble=self._records.trouble,
         )
 
@@ -153,6 +161,28 @@ class MetaflowRun:
             is_local=self._datastore.task_folder(step, task, self._where_stored(key)) is not None,
         )
 
+    def facts(self, step: str, task: str) -> Sequence[Fact]:
+        """All that is recorded of a task, oldest first, its metadata read anew."""
+        key = (step, task)
+        rows = self._records.rows(key)
+        if rows is None:
+            raise NotFound(f"Task {'/'.join((*self._path, *key))} is not there.")
+
+        def exits(where: StoredIn | None, attempt: int) -> tuple[Exit, Ms | None] | None:
+            return self._datastore.timed_exit(step, task, where or self._stored_in, attempt)
+
+        now = Ms(self._here() + self._lead)
+        return gather(rows, self._ledger.evidence(key), exits, self._found, now)
+
+    def flow_source(self) -> FlowSource | None:
+        """The flow's file as it ran, from the code package that one of the known tasks names."""
+        told = code_package.find(self._records.rows, list(self._kept))
+        return code_package.read(self._datastore, told, self._graph.file) if told else None
+
+    def launcher(self) -> ProcessId | None:
+        """The run's launcher, if it is certain and lived on this machine at the last poll."""
+        return self._found.launched_by
+
     def environment(self) -> Mapping[str, str]:
         """The `METAFLOW_*` variables with which a flow writes to where this source reads."""
         return self._provider.environment()
@@ -165,9 +195,12 @@ class MetaflowRun:
 
     def _now(self, beat: Ms | None) -> Ms:
         """The source's clock: what the provider tells of it, and never behind its records."""
-        here = int(self._clock() * 1000) + self._provider.ahead
+        here = self._here()
         self._lead = max(self._lead, (self._newest or 0) - here, (beat or 0) - here)
         return Ms(here + self._lead)
+
+    def _here(self) -> int:
+        return int(self._clock() * 1000) + self._provider.ahead
 
     def _run_row(self) -> Mapping[str, Any]:
         row = self._records.run()
@@ -178,20 +211,12 @@ class MetaflowRun:
         return row
 
     def _read_description(self, row: Mapping[str, Any]) -> RunDescription:
-        tags = [str(tag) for tag in row.get("system_tags") or ()]
-        users = [tag.removeprefix("user:") for tag in tags if tag.startswith("user:")]
         graph, parameters = self._read_parameters()
-        return RunDescription(
-            flow=self._path[0],
-            run=self._path[1],
-            source=self._records.name,
-            user=users[0] if users else None,
-            tags=tuple(sorted(str(tag) for tag in row.get("tags") or ())),
-            system_tags=tuple(sorted(tags)),
-            created_at=moment(row.get("ts_epoch")),
+        return replace(
+            read_run(*self._path, self._records.name, row),
             graph=graph,
             parameters=parameters,
-            origin_run=self._description.origin_run if self._description else None,
+            origin_runs=self._lineage.runs,
         )
 
     def _read_parameters(self) -> tuple[Graph, Mapping[str, Any]]:
@@ -207,10 +232,10 @@ class MetaflowRun:
             name: self._values.shown(artifacts[name]) for name in names if name in artifacts
         }
 
-    def _with_origin(self, description: RunDescription) -> RunDescription:
-        """The description with the origin run, which only tasks tell."""
-        if self._resumed_from is not None and description.origin_run is None:
-            description = replace(description, origin_run=self._resumed_from)
+    def _with_origins(self, description: RunDescription) -> RunDescription:
+        """The description with the origin runs, which only tasks tell."""
+        if self._lineage.runs != description.origin_runs:
+            description = replace(description, origin_runs=self._lineage.runs)
             self._description = description
         return description
 
@@ -229,7 +254,7 @@ class MetaflowRun:
         self._unsure.discard(key)
         self._newest = Ms(max(self._newest or 0, fields.newest or 0))
         self._stored_in = fields.datastore or self._stored_in
-        self._resumed_from = self._resumed_from or fields.origin_run
+        self._lineage.begin(fields.origin_run)
         index, labels = self._foreach(key, fields)
         evidence = TaskEvidence(
             step=key[0],
@@ -342,29 +367,11 @@ class MetaflowRun:
         return f"{self._path[0]}/{fields.origin_run}/{step}/{fields.origin_task}"
 
     def _foreach(self, key: Key, fields: Fields) -> Foreach:
-        """Index and labels; a clone does not record them, the task it was cloned from does."""
-        if not fields.origin_task or not fields.origin_run:
-            return fields.index, fields.labels
-        known = self._origins.get((fields.origin_run, key[0], fields.origin_task))
+        known = self._lineage.known_foreach(key[0], fields)
         if known is not None:
             return known
         unknown: Foreach = (None, ())
-        return self._in_due_time(lambda: self._foreach_of_origin(key[0], fields), unknown)
-
-    def _foreach_of_origin(self, step: str, fields: Fields) -> Foreach:
-        asked: list[tuple[str, str, str]] = []
-        found = (fields.index, fields.labels)
-        while fields.origin_task and fields.origin_run and len(asked) < ORIGIN_DEPTH:
-            origin = (fields.origin_run, step, fields.origin_task)
-            if origin in self._origins:
-                found = self._origins[origin]
-                break
-            asked.append(origin)
-            fields = self._records.origin(*origin)
-            found = (fields.index, fields.labels)
-        for origin in asked:
-            self._origins[origin] = found
-        return found
+        return self._in_due_time(lambda: self._lineage.foreach(key[0], fields), unknown)
 
     def _read_splits(self, key: Key, fields: Fields) -> None:
         """How many tasks a foreach task asked for; a num_parallel's own tasks tell their number."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from itertools import pairwise
 
 import psutil
 
-from flowtui.model import Ms, ProcessUse
+from flowtui.model import Ms, ProcessId, ProcessUse
 
 START_UP = 120_000
 """Milliseconds that a launcher may take from its start until it registers its run."""
@@ -27,6 +28,9 @@ PIDS_REUSED = 60.0
 class RunProcesses:
     """`steps` maps (task id, attempt) to the process id of its step process.
 
+    `launched_by` is the launcher once it is certain, as the parent of a step process; before that,
+    `launcher` is the most likely one.
+
     `ended` are step processes that were seen and are gone, once the launcher is gone too: nobody is
     left to write down how they ended. `uses` has what the step processes use, also by (task id,
     attempt): summed over all that carry the same arguments, so that memory which they share counts
@@ -35,6 +39,7 @@ class RunProcesses:
     """
 
     launcher: int | None = None
+    launched_by: ProcessId | None = None
     launcher_gone: bool = False
     steps: Mapping[tuple[str, int], int] = field(default_factory=dict)
     ended: Mapping[tuple[str, int], int] = field(default_factory=dict)
@@ -55,6 +60,7 @@ class ProcessWatch:
         self._commands = _Commands()
         self._launcher: psutil.Process | None = None
         self._sure = False
+        self._launched_by: ProcessId | None = None
         self._others: set[psutil.Process] = set()
         self._seen: dict[tuple[str, int], int] = {}
         self._measured: set[psutil.Process] = set()
@@ -72,8 +78,10 @@ class ProcessWatch:
             self._find_launcher(commands, flow_file, created_at)
         if self._launcher is None:
             return RunProcesses(steps=steps, uses=uses)
-        if _is_alive(self._launcher):
-            return RunProcesses(launcher=self._launcher.pid, steps=steps, uses=uses)
+        if is_alive(self._launcher):
+            if self._sure and self._launched_by is None:
+                self._launched_by = identity(self._launcher.pid)
+            return RunProcesses(self._launcher.pid, self._launched_by, steps=steps, uses=uses)
         ended = {key: pid for key, pid in self._seen.items() if key not in steps}
         return RunProcesses(launcher_gone=True, steps=steps, ended=ended, uses=uses)
 
@@ -157,7 +165,7 @@ class ProcessWatch:
             self._launcher = fitting[0] if len(fitting) == 1 else None
 
     def _is_alive(self, command: _Command) -> bool:
-        if _is_alive(command.process):
+        if is_alive(command.process):
             return True
         self._commands.forget(command)
         return False
@@ -243,7 +251,18 @@ def _may_launch(arguments: Sequence[str]) -> bool:
     return "run" in arguments or "resume" in arguments
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def identity(pid: int) -> ProcessId | None:
+    """What the process with this pid is told by; None when there is none, or it has ended."""
+    try:
+        process = psutil.Process(pid)
+        # The kernel counts from the machine's start: setting the clock moves both of these.
+        started = process.create_time() - psutil.boot_time()
+        return ProcessId(pid, started, shlex.join(process.cmdline()))
+    except psutil.Error:
+        return None
+
+
+def is_alive(process: psutil.Process) -> bool:
     """A zombie, ended but not yet collected by its parent, is not alive."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)

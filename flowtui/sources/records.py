@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flowtui.model import Key, Ms
-from flowtui.sources.metadata_rows import Fields
+from flowtui.sources.metadata_rows import Fields, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,17 @@ class Records(Protocol):
     def artifact(self, key: Key, attempt: int, name: str) -> Mapping[str, Any] | None:
         """What is registered of an attempt's artifact, its value not included."""
 
+    def rows(self, key: Key) -> Rows | None:
+        """A task's metadata as it stands now; None when there is no such task.
+
+        May be called from another thread.
+        """
+
     def origin(self, run: str, step: str, task: str) -> Fields:
         """The metadata of a task of another run of the same flow."""
+
+    def origin_of(self, run: str, step: str) -> str | None:
+        """What another run of the same flow was resumed from, as the tasks of one step tell."""
 
     def attend(self, tasks: Sequence[Key]) -> None:
         """Name the tasks in view, whose turn comes first; may be called from another thread."""

@@ -116,6 +116,10 @@ class ServiceRecords(ProviderRecords):
         self._beats[key] = heartbeat(row)
         return self._read(key)
 
+    def rows(self, key: Key) -> Rows | None:
+        rows = self._api.task_metadata(*key)
+        return rows if rows or self._api.task(*key) else None
+
     def origin(self, run: str, step: str, task: str) -> Fields:
         return read_fields(self._api.task_metadata(step, task, run=run))
 
