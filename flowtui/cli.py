@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import os
-import signal
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import rich_click as click
 
 from flowtui import __version__
+from flowtui.cli_start import demo, resume, run
 from flowtui.ending import (
-    EXIT_FAILURE,
     EXIT_INTERRUPTED,
     EXIT_NOT_FOUND,
     EXIT_USAGE,
@@ -26,20 +20,13 @@ from flowtui.ending import (
     to_a_pipe,
 )
 from flowtui.model import Target
+from flowtui.opening import check_theme, need_terminal, open_app, open_run
 from flowtui.options import TargetGroup, TargetType, app_options, where_options
 
 if TYPE_CHECKING:
-    from flowtui.actions.launch import Launch, LaunchedRun
     from flowtui.reading import Choice
-    from flowtui.sources.base import RunSource
     from flowtui.sources.registry import Where
     from flowtui.store import RunStore
-
-DEMO_START_SECONDS = 60.0
-"""How long the demo flow may take until its run has an id."""
-
-PATIENCE = 5.0
-"""Seconds after which it is said that a flow is still waited for."""
 
 
 @click.group(cls=TargetGroup, invoke_without_command=True)
@@ -49,7 +36,8 @@ def cli(ctx: click.Context) -> None:
     """Watch, understand and resume Metaflow runs.
 
     `flowtui FLOW/RUN` opens the monitor on a run; RUN may be `@latest`, and `/STEP` and `/TASK` may
-    follow. `flowtui run FLOW.py` starts a run, `flowtui demo` one of its own.
+    follow. `flowtui run FLOW.py` starts a run, `flowtui resume FLOW/RUN` resumes one, `flowtui
+    demo` starts one of its own.
     """
     if ctx.invoked_subcommand is None:
         leave(
@@ -73,9 +61,9 @@ def open_(
     """Open the monitor on TARGET."""
     from flowtui.sources.registry import Where
 
-    _check_theme(options["theme"])
-    _need_terminal(f"flowtui show {target}")
-    _open_app(target, Where(metadata, namespace, source), ascii_only=ascii_only, **options)
+    check_theme(options["theme"])
+    need_terminal(f"flowtui show {target}")
+    open_app(target, Where(metadata, namespace, source), ascii_only=ascii_only, **options)
 
 
 @cli.command()
@@ -172,65 +160,8 @@ def info(metadata: str | None, namespace: str | None, source: str | None, ascii_
         line(name, text)
 
 
-@cli.command()
-@app_options
-@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
-def demo(ascii_only: bool, **options: Any) -> None:
-    """Run a bundled flow for real and watch it."""
-    from flowtui.actions.demo import FLOW_NAME, start_demo
-    from flowtui.actions.errors import ActionError
-
-    _check_theme(options["theme"])
-    _need_terminal("flowtui demo in a terminal")
-    click.echo("Starting the demo flow …", err=True)
-    try:
-        started = start_demo()
-    except ActionError as error:
-        leave(str(error), EXIT_FAILURE)
-    os.environ.update(started.environment)
-    run = _wait_for_run(started.launch, DEMO_START_SECONDS).run
-    from flowtui.sources.registry import Where
-
-    where = Where(metadata=f"local@{started.root}", namespace="")
-    _open_app(Target(FLOW_NAME, run), where, ascii_only=ascii_only, **options)
-
-
-@cli.command(
-    context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS OF FLOWTUI]"
-)
-@click.argument("flow_file", metavar="FLOW.py", type=click.Path(path_type=Path))
-@click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@app_options
-@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
-def run(flow_file: Path, arguments: tuple[str, ...], ascii_only: bool, **options: Any) -> None:
-    """Run a flow, as `python FLOW.py run ARGS` does here, and watch it.
-
-    The run goes on when flowtui ends. It gets `--with live_logs` where Metaflow stores logs only
-    once an attempt has ended, which is where data is local. flowtui's own options stand before
-    FLOW.py, all that follows is Metaflow's. Options that Metaflow wants before its command go
-    before the word `run`: flowtui run FLOW.py --environment=conda run --alpha 1
-    """
-    from flowtui.actions.errors import ActionError
-    from flowtui.actions.resume import read_flow_file
-    from flowtui.actions.run import plan_run, start_run
-
-    _check_theme(options["theme"])
-    try:
-        read_flow_file(flow_file)
-        plan = plan_run(flow_file, arguments, cwd=Path.cwd())
-    except (ActionError, OSError) as error:
-        leave(str(error), EXIT_USAGE)
-    _need_terminal(plan.by_hand)
-    say(f"Starting {flow_file} …")
-    try:
-        launch = start_run(plan)
-    except ActionError as error:
-        leave(str(error), EXIT_FAILURE)
-    launched = _wait_for_run(launch)
-    from flowtui.sources.registry import Where
-
-    where = Where(metadata=launched.metadata, namespace="")
-    _open_app(Target(launched.flow or "", launched.run), where, ascii_only=ascii_only, **options)
+for _command in (run, resume, demo):
+    cli.add_command(_command)
 
 
 def main() -> NoReturn:
@@ -244,84 +175,12 @@ def main() -> NoReturn:
         sys.exit(EXIT_INTERRUPTED)
 
 
-def _wait_for_run(launch: Launch, seconds: float = math.inf) -> LaunchedRun:
-    """The run that a flow has begun; ends the program when there is none, or not in time.
-
-    A flow is not left behind: until it has a run, what ends the program ends it too.
-    """
-    started = time.monotonic()
-    said = False
-    try:
-        with _signals_raised():
-            while (launched := launch.poll_run()) is None:
-                failure = launch.failure()
-                if failure is not None:
-                    leave("\n".join([failure.sentence, *failure.tail]), EXIT_FAILURE)
-                waited = time.monotonic() - started
-                if waited > seconds:
-                    leave(f"The flow has not started; see {launch.log_path}.", EXIT_FAILURE)
-                if waited > PATIENCE and not said:
-                    say(f"Waiting for its run; its output goes to {launch.log_path}.")
-                    said = True
-                time.sleep(0.05)
-            return launched
-    except BaseException:
-        if launch.exit_code() is None:
-            launch.stop()
-            say("The flow has been stopped before it had a run.")
-        raise
-
-
-@contextmanager
-def _signals_raised() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the program as an exception does, as SIGINT does anyway."""
-
-    def leave(number: int, _frame: object) -> NoReturn:
-        sys.exit(128 + number)
-
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    heeded = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
-    before = [signal.signal(number, leave) for number in heeded]
-    try:
-        yield
-    finally:
-        for number, handler in zip(heeded, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _open_app(
-    target: Target,
-    where: Where,
-    *,
-    ascii_only: bool,
-    interval: float,
-    read_only: bool,
-    theme: str | None,
-    no_mouse: bool,
-) -> NoReturn:
-    from flowtui.app import FlowtuiApp
-    from flowtui.theme import Look
-
-    app = FlowtuiApp(
-        target,
-        where,
-        interval=interval,
-        look=Look(ascii=ascii_only),
-        read_only=read_only,
-        theme=theme,
-    )
-    app.run(mouse=not no_mouse)
-    if app.parting is not None:
-        leave(app.parting, app.return_code or EXIT_FAILURE)
-    sys.exit(app.return_code or 0)
-
-
 def _print_logs(
     target: Target, where: Where, choice: Choice, *, follow: bool, ascii_only: bool
 ) -> None:
     from flowtui import reading
 
-    resolved, source, store = _opened(target, where)
+    resolved, source, store = open_run(target, where)
     attempts = reading.chosen(store, resolved, choice)
     if follow:
         lines = reading.followed(source, store, resolved, choice, interval=1.0, trouble=say)
@@ -349,40 +208,6 @@ def _about(where: Where) -> Sequence[tuple[str, str]]:
 
 def _read(target: Target, where: Where) -> RunStore:
     with leaving_with_the_source():
-        _, source, store = _opened(target, where)
+        _, source, store = open_run(target, where)
         source.close()
     return store
-
-
-def _opened(target: Target, where: Where) -> tuple[Target, RunSource, RunStore]:
-    """The target with its run resolved, its source, and all that is known of the run."""
-    from flowtui.sources.registry import open_source
-    from flowtui.store import RunStore
-
-    resolved, source = open_source(target, where)
-    store = RunStore(source.describe())
-    more = True
-    while more:
-        changes = source.poll()
-        store.apply(changes)
-        more = changes.more
-    missing = store.missing(resolved)
-    if missing is not None:
-        leave(missing, EXIT_NOT_FOUND)
-    if changes.trouble is not None:
-        say(changes.trouble)
-    return resolved, source, store
-
-
-def _check_theme(theme: str | None) -> None:
-    if theme is None:
-        return
-    from textual.theme import BUILTIN_THEMES
-
-    if theme not in BUILTIN_THEMES:
-        leave(f"There is no theme {theme!r}. Themes: {', '.join(BUILTIN_THEMES)}.", EXIT_USAGE)
-
-
-def _need_terminal(instead: str) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        leave(f"There is no terminal to draw on. Use: {instead}", EXIT_USAGE)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flowtui.actions.errors import ActionError
-from flowtui.actions.files import at_line, save, view, viewer, write_plain
+from flowtui.actions.files import at_line, find_code, save, view, viewer, write_plain
 
 ANY_BYTES = bytes(range(256)) * 100
 
@@ -215,13 +215,54 @@ def test_a_viewer_that_cannot_be_understood_is_named(
         (["less", "-R"], 7, ["less", "-R", "+7", "/t/log"]),
         (["/usr/bin/vim"], 7, ["/usr/bin/vim", "+7", "/t/log"]),
         (["nano"], None, ["nano", "/t/log"]),
-        (["code", "--wait"], 7, ["code", "--wait", "/t/log"]),
+        (["code", "--wait"], 7, ["code", "--wait", "--goto", "/t/log:7"]),
+        (["/opt/bin/cursor"], 7, ["/opt/bin/cursor", "--goto", "/t/log:7"]),
+        (["code", "--wait"], None, ["code", "--wait", "/t/log"]),
+        (["hx"], 7, ["hx", "/t/log:7"]),
+        (["ed"], 7, ["ed", "/t/log"]),
     ],
 )
 def test_a_line_is_named_to_programs_that_take_one(
     command: Sequence[str], line: int | None, whole: Sequence[str]
 ) -> None:
     assert at_line(command, Path("/t/log"), line) == whole
+
+
+def test_code_is_found_where_the_traceback_says_or_where_its_like_was_recorded(
+    tmp_path: Path,
+) -> None:
+    there, recorded, cwd = (tmp_path / name for name in ("there", "recorded", "cwd"))
+    for folder in (there, recorded, cwd):
+        folder.mkdir()
+        (folder / "train.py").touch()
+    known = [str(recorded / "other.py"), str(recorded / "train.py")]
+    assert find_code(str(there / "train.py"), known, cwd) == there / "train.py"
+    (there / "train.py").unlink()
+    assert find_code(str(there / "train.py"), known, cwd) == recorded / "train.py"
+    assert find_code("C:\\ada\\train.py", known, cwd) == recorded / "train.py"
+    (recorded / "train.py").unlink()
+    assert find_code(str(there / "train.py"), known, cwd) == cwd / "train.py"
+    assert find_code("./train.py", (), cwd) == cwd / "train.py"
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("/gone/train.py", "/gone/train.py"),
+        ("<string>", "<string>"),
+        ("", ""),
+        ("/", "/"),
+        ("..", ".."),
+        ("a\0b.py", "ab.py"),
+        ("x" * 5000, "x" * 499 + "…"),
+        ("\x1b]52;c;aGk=\x07\u202e.py", ".py"),
+    ],
+)
+def test_code_that_is_not_here_is_a_sentence(file: str, named: str, tmp_path: Path) -> None:
+    with pytest.raises(ActionError) as caught:
+        find_code(file, ["train.py"], tmp_path)
+    told = f"{named} is not on this machine, nor is its like in {tmp_path}."
+    assert str(caught.value).replace("�", "") == told
 
 
 def test_a_viewer_that_fails_is_a_sentence(tmp_path: Path) -> None:

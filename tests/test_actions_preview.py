@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowtui.actions.resume import StepPreview, preview
+from flowtui.actions.preview import StepPreview, preview, remarks
 from flowtui.model import Graph, Node, State, Task
 
 S, F, C, L = State.SUCCEEDED, State.FAILED, State.CAUGHT, State.LOST
@@ -134,6 +134,85 @@ def test_a_switch_that_skipped_to_a_shared_step_has_skipped_the_other_branch() -
     assert counts(preview(graph, tasks(start=[S]), {}))["extra"] == (0, None)
 
 
+def test_from_a_step_that_step_and_all_after_it_run_again() -> None:
+    left = tasks(start=[S], train=[S, C, F])
+    splits = {"start": 3}
+    assert counts(preview(FAILED, left, splits, step="train")) == {
+        "start": (1, 0),
+        "train": (0, 3),
+        "join": (0, 1),
+        "end": (0, 1),
+    }
+    assert counts(preview(FAILED, left, splits, step="end"))["train"] == (2, 1)
+    assert preview(FAILED, left, splits, step="end") == preview(FAILED, left, splits)
+
+
+def test_from_a_split_its_tasks_are_not_known_but_one_for_each_time_it_runs() -> None:
+    left = tasks(start=[S], train=[S, S, S], join=[S], end=[S])
+    steps = preview(FAILED, left, {"start": 3}, step="start")
+    assert [(step.cloned, step.reruns, step.at_least) for step in steps] == [
+        (0, 1, 1),
+        (0, None, 1),
+        (0, 1, 1),
+        (0, 1, 1),
+    ]
+
+
+def test_a_branch_beside_the_step_is_treated_as_without_it() -> None:
+    graph = Graph(
+        (
+            Node("start", "split-static", ("left", "right"), matching_join="join"),
+            Node("left", "linear", ("join",)),
+            Node("right", "linear", ("after",)),
+            Node("after", "linear", ("join",)),
+            Node("join", "join", ("end",)),
+            Node("end", "end"),
+        ),
+        start_step="start",
+        end_step="end",
+    )
+    left = tasks(start=[S], left=[S], right=[S], after=[F])
+    assert counts(preview(graph, left, {}, step="left")) == {
+        "start": (1, 0),
+        "left": (0, 1),
+        "right": (1, 0),
+        "after": (0, 1),
+        "join": (0, 1),
+        "end": (0, 1),
+    }
+
+
+def test_a_loop_from_which_is_resumed_begins_anew_and_runs_once_at_least() -> None:
+    graph = Graph(
+        (
+            Node("start", "start", ("work",)),
+            Node("work", "split-switch", ("work", "end")),
+            Node("end", "end"),
+        ),
+        start_step="start",
+        end_step="end",
+    )
+    left = tasks(start=[S], work=[S, S, S], end=[S])
+    work = preview(graph, left, {}, step="work")[1]
+    assert (work.cloned, work.reruns, work.at_least) == (0, None, 1)
+    assert counts(preview(graph, left, {}, step="end"))["work"] == (3, 0)
+
+
+def test_of_a_preview_is_said_what_it_comes_to() -> None:
+    done = tasks(start=[S], train=[S, C, C], join=[S], end=[S])
+    assert remarks(preview(FAILED, done, {"start": 3}), going_on=False) == (
+        "Nothing to rerun: every task would be cloned.",
+        "2 tasks caught: cloned as it ended, not tried again.",
+    )
+    begun = tasks(start=[State.RUNNING])
+    assert remarks(preview(FAILED, begun, {}), going_on=True) == (
+        "0 tasks cloned, 4 or more to run.",
+        "The run is still going on: what runs now would run a second time.",
+    )
+    assert remarks((), going_on=False)[0].startswith("The run has not stored its steps")
+
+
+@pytest.mark.parametrize("step", [None, "a", "gone"])
 @pytest.mark.parametrize(
     "graph",
     [
@@ -144,6 +223,8 @@ def test_a_switch_that_skipped_to_a_shared_step_has_skipped_the_other_branch() -
         Graph((Node("a", "split-switch", ()), Node("b", "split-foreach", ())), "a"),
     ],
 )
-def test_a_graph_that_makes_no_sense_is_previewed_without_a_claim(graph: Graph) -> None:
-    steps = preview(graph, tasks(a=[S, F], b=[L]), {})
+def test_a_graph_that_makes_no_sense_is_previewed_without_a_claim(
+    graph: Graph, step: str | None
+) -> None:
+    steps = preview(graph, tasks(a=[S, F], b=[L]), {}, step=step)
     assert [step.step for step in steps] == [node.name for node in graph.nodes]

@@ -12,6 +12,7 @@ import pytest
 
 from flowtui.actions.resume import (
     ActionError,
+    ResumeOptions,
     check_flow_file,
     interpreter,
     plan,
@@ -113,16 +114,19 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
 # --- the command ----------------------------------------------------------------------------------
 
 
-def test_the_command_is_metaflow_s_resume_with_the_arguments_last(tmp_path: Path) -> None:
+TAG = ResumeOptions(tags=("x",))
+
+
+def test_the_command_is_metaflow_s_resume_with_the_options_last(tmp_path: Path) -> None:
     file = tmp_path / "it's a $(flow).py"
-    resume = plan(described(), file, cwd=tmp_path, environment={"A": "b"}, arguments=["--tag", "x"])
+    resume = plan(described(), file, cwd=tmp_path, environment={"A": "b"}, options=TAG)
     assert resume.argv[1:] == (
         str(file),
         "resume",
         "--origin-run-id",
         "17",
         *("--with", "live_logs"),
-        *("--tag", "x"),
+        "--tag=x",
     )
     assert (resume.origin, resume.environment) == (
         "FailedFlow/17",
@@ -179,9 +183,9 @@ def test_a_local_run_is_resumed_with_live_logs_which_the_command_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/mine:/ours")
-    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL, arguments=["--tag"])
-    assert resume.argv[4:] == ("17", "--with", "live_logs", "--tag")
-    assert resume.command_line.endswith("resume --origin-run-id 17 --with live_logs --tag")
+    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL, options=TAG)
+    assert resume.argv[4:] == ("17", "--with", "live_logs", "--tag=x")
+    assert resume.command_line.endswith("resume --origin-run-id 17 --with live_logs --tag=x")
     assert f' PYTHONPATH={extension_path()}:"$PYTHONPATH" ' in f" {resume.command_line}"
     assert resume.environment["PYTHONPATH"] == f"{extension_path()}:/mine:/ours"
 
@@ -191,9 +195,10 @@ def test_a_local_run_is_resumed_with_live_logs_which_the_command_shows(
 
 
 def test_live_logs_are_asked_for_once(tmp_path: Path) -> None:
-    asked = ["--with", "retry", "--with", "live_logs"]
-    resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL, arguments=asked)
-    assert list(resume.argv[5:]) == asked
+    asked = ("--with", "retry", "--with", "live_logs")
+    for options in (ResumeOptions(arguments=asked), ResumeOptions(decorators=asked[1::2])):
+        resume = plan(described(), Path("f.py"), cwd=tmp_path, environment=LOCAL, options=options)
+        assert resume.argv[5:] == asked
 
 
 SERVICE = {"METAFLOW_DEFAULT_METADATA": "service"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from flowtui.actions.resume import ActionError, Launch, plan, preview, start
 from flowtui.model import Graph, Node, RunDescription, State, Task
+from tests.resumes import happened
 from tests.runs import FIXED, FLOWS, eventually, flow_environment
 from tests.test_actions_preview import FAILED, C, F, L, S, counts, tasks
 
@@ -300,17 +300,6 @@ def origin_run(root: Path, flow_file: Path, options: tuple[str, ...] = ()) -> st
     return id_file.read_text()
 
 
-def happened(root: Path, flow: str, run: str) -> Mapping[str, tuple[int, int]]:
-    """Step → tasks cloned, tasks executed: Metaflow notes an `origin-task-id` for each clone."""
-    seen = {}
-    for step in (root / ".metaflow" / flow / run).iterdir():
-        metas = [path / "_meta" for path in step.iterdir() if path.name != "_meta"]
-        if step.name not in ("_parameters", "_meta"):
-            clones = sum(any(meta.glob("sysmeta_origin-task-id_*")) for meta in metas)
-            seen[step.name] = (clones, len(metas) - clones)
-    return seen
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_the_preview_equals_what_the_resumed_run_does(
     name: str, tmp_path: Path, state_home: Path
@@ -318,9 +307,10 @@ def test_the_preview_equals_what_the_resumed_run_does(
     case = CASES[name]
     flow_file = tmp_path / "flow.py"
     flow_file.write_text(HEAD + case.flow + "\nif __name__ == '__main__':\n    F()\n")
+    runs = tmp_path / ".metaflow" / "F"
     run = origin_run(tmp_path, flow_file, case.options)
     assert {
-        step: cloned + executed for step, (cloned, executed) in happened(tmp_path, "F", run).items()
+        step: cloned + executed for step, (cloned, executed) in happened(runs / run).items()
     } == {step: len(states) for step, states in case.left.items()}
 
     assert counts(preview(case.graph, case.left, case.splits)) == case.steps
@@ -337,7 +327,7 @@ def test_the_preview_equals_what_the_resumed_run_does(
     resumed = launch.poll_run_id()
     assert resumed is not None
     assert resumed != run
-    assert happened(tmp_path, "F", resumed) == {
+    assert happened(runs / resumed) == {
         step: (cloned, case.found_out.get(step, 0) if reruns is None else reruns)
         for step, (cloned, reruns) in case.steps.items()
         if (cloned, case.found_out.get(step, reruns)) != (0, 0)
@@ -365,7 +355,7 @@ def test_a_failed_foreach_task_alone_is_rerun(tmp_path: Path, state_home: Path) 
     assert ended(launch) == 0
     resumed = launch.poll_run_id()
     assert resumed is not None
-    assert happened(tmp_path, "FailedFlow", resumed) == {
+    assert happened(tmp_path / ".metaflow" / "FailedFlow" / resumed) == {
         "start": (1, 0),
         "train": (2, 1),
         "join": (0, 1),

@@ -14,10 +14,18 @@ from pathlib import Path
 from types import FrameType
 
 from flowtui.actions.errors import ActionError
+from flowtui.logs.own_code import base_name
 from flowtui.logs.sanitise import one_line, plain_text
 
 PAGERS = ("less", "more")
 EDITORS = ("vi", "nano")
+
+_PLUS_LINE = {
+    *("less", "more", "vi", "vim", "nvim", "view", "nano", "micro", "kak", "mg", "joe"),
+    *("emacs", "emacsclient"),
+}
+_GOTO = {"code", "code-insiders", "codium", "cursor", "windsurf"}
+_COLON_LINE = {"hx", "helix", "subl", "zed"}
 
 _WHOLE_LINE = 2**62
 
@@ -108,9 +116,28 @@ def viewer(*, edit: bool) -> Sequence[str]:
 def at_line(command: Sequence[str], path: Path, line: int | None) -> Sequence[str]:
     """`command` with a file, opened at a line where the program is known to take one."""
     program = Path(command[0]).name
-    takes_line = program in ("less", "more", "vi", "vim", "nvim", "nano", "emacs", "view", "micro")
-    where = [f"+{line}"] if line is not None and takes_line else []
-    return [*command, *where, str(path)]
+    if line is None or program not in {*_PLUS_LINE, *_GOTO, *_COLON_LINE}:
+        return [*command, str(path)]
+    if program in _PLUS_LINE:
+        return [*command, f"+{line}", str(path)]
+    goto = ["--goto"] if program in _GOTO else []
+    return [*command, *goto, f"{path}:{line}"]
+
+
+def find_code(file: str, known: Iterable[str], cwd: Path) -> Path:
+    """Where a file is here that a traceback names: there, or where a file of its name was recorded
+    by the run, or in `cwd`. Raises ActionError.
+
+    A task may have run on another machine, from a copy of the code.
+    """
+    name = base_name(file)
+    recorded = [path for path in known if base_name(path) == name]
+    for candidate in (file, *recorded, name):
+        path = cwd / candidate
+        with suppress(OSError, ValueError):
+            if name and path.is_file():
+                return path.absolute()
+    raise ActionError(f"{one_line(file)} is not on this machine, nor is its like in {cwd}.")
 
 
 def view(command: Sequence[str]) -> None:

@@ -1,9 +1,10 @@
 """What `resume` would do to each step: how many tasks are cloned, how many run again. Pure.
 
-Follows `clone_original_run` and `_queue_tasks` in Metaflow's `runtime.py`, for a resume without a
-step argument: every task of the origin that finished ok is cloned, one whose failure @catch handled
-included; all other tasks that the flow asks for are run. Tasks of a num_parallel step are cloned
-only if their control task finished ok.
+Follows `clone_original_run` and `_queue_tasks` in Metaflow's `runtime.py`: every task of the origin
+that finished ok is cloned, one whose failure @catch handled included; all other tasks that the flow
+asks for are run. Tasks of a num_parallel step are cloned only if their control task finished ok.
+Of the step that a resume names, and of all steps after it, no task is cloned; steps beside it are
+treated as without it. A switch that is cloned takes the branch it took, whichever step is named.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ class StepPreview:
 
     `cloned` tasks are copied, `caught` of them with the exception that @catch stored. `reruns`
     tasks are executed; None when that is only known once they run (a switch not taken yet, a
-    foreach not reached, one more round of a loop): then it is `at_least` that many.
+    foreach not reached, one more round of a loop): then it is `at_least` that many, if the run gets
+    as far as this step.
     """
 
     step: str
@@ -31,16 +33,54 @@ class StepPreview:
 
 
 def preview(
-    graph: Graph, tasks: Mapping[str, Sequence[Task]], splits: Mapping[str, int]
+    graph: Graph,
+    tasks: Mapping[str, Sequence[Task]],
+    splits: Mapping[str, int],
+    *,
+    step: str | None = None,
 ) -> tuple[StepPreview, ...]:
     """What a resume of the run with these `tasks` (by step) does, per step in graph order.
 
     `splits` counts, per split step, the tasks its foreach or num_parallel asked for
     (`Changes.splits`). The tasks themselves do not tell: those still queued when a run fails are
-    never registered.
+    never registered. `step` is the one to resume from, None for what did not finish.
     """
-    executions = _Executions(graph, tasks, splits)
+    executions = _Executions(graph, tasks, splits, _and_after(graph, step))
     return tuple(executions.preview(node) for node in graph.nodes)
+
+
+def remarks(steps: Sequence[StepPreview], *, going_on: bool) -> tuple[str, ...]:
+    """What a preview says in sum, a sentence each; `going_on` is whether tasks still run."""
+    if not steps:
+        return ("The run has not stored its steps: what is cloned shows once it is resumed.",)
+    cloned, caught = sum(step.cloned for step in steps), sum(step.caught for step in steps)
+    least = sum(step.at_least for step in steps)
+    exact = all(step.reruns is not None for step in steps)
+    told = [f"{_count(cloned)} cloned, {least}{'' if exact else ' or more'} to run."]
+    if exact and not least:
+        told = ["Nothing to rerun: every task would be cloned."]
+    if caught:
+        told.append(f"{_count(caught)} caught: cloned as it ended, not tried again.")
+    if going_on:
+        told.append("The run is still going on: what runs now would run a second time.")
+    return tuple(told)
+
+
+def _count(tasks: int) -> str:
+    return f"{tasks} task{'' if tasks == 1 else 's'}"
+
+
+def _and_after(graph: Graph, step: str | None) -> frozenset[str]:
+    """The step and all that it leads to (`NativeRuntime._steps_to_rerun`)."""
+    if step is None:
+        return frozenset()
+    found, waiting = {step}, [step]
+    while waiting:
+        name = waiting.pop()
+        reached = set(graph[name].next if name in graph else ()) - found
+        found |= reached
+        waiting.extend(reached)
+    return frozenset(found)
 
 
 class _Executions:
@@ -50,11 +90,17 @@ class _Executions:
     """
 
     def __init__(
-        self, graph: Graph, tasks: Mapping[str, Sequence[Task]], splits: Mapping[str, int]
+        self,
+        graph: Graph,
+        tasks: Mapping[str, Sequence[Task]],
+        splits: Mapping[str, int],
+        rerun: frozenset[str],
     ) -> None:
+        """`rerun` are steps of which nothing is cloned."""
         self._graph = graph
         self._tasks = tasks
         self._splits = splits
+        self._rerun = rerun
         self._before = _predecessors(graph)
         self._opened_by = {
             node.matching_join: node.name for node in graph.nodes if node.matching_join
@@ -63,6 +109,7 @@ class _Executions:
         self._implied = _implied(graph)
         self._entered: dict[str, int | None] = {}
         self._executed: dict[str, int | None] = {}
+        self._least: dict[str, int] = {}
         self._cloned: dict[str, list[Task]] = {}
 
     def preview(self, node: Node) -> StepPreview:
@@ -74,16 +121,38 @@ class _Executions:
             # A loop: its rounds are known only if it was left, as often as it was entered.
             executed = len(cloned) if self._choices(node) is not None else None
         self._executed[node.name] = executed
-        reruns = None if executed is None else max(0, executed - len(cloned))
+        least = self._least[node.name] = self._at_least(node) if executed is None else executed
         return StepPreview(
             step=node.name,
             cloned=len(cloned),
             caught=sum(task.state is State.CAUGHT for task in cloned),
-            reruns=reruns,
-            at_least=len(tasks) - len(cloned) if reruns is None else reruns,
+            reruns=None if executed is None else max(0, executed - len(cloned)),
+            at_least=max(0, least - len(cloned)),
         )
 
+    def _at_least(self, node: Node) -> int:
+        """How often a step is executed at least, where there is no telling how often.
+
+        What was queued is queued again, unless a step before it may decide otherwise. And no
+        foreach may be empty (`FlowSpec.next`).
+        """
+        begun = 0 if node.name in self._rerun else len(self._tasks.get(node.name, ()))
+        entered = self._entered[node.name]
+        if entered is None:
+            entered = sum(self._leads_on(before, node) for before in self._before[node.name])
+            if node.name in self._opened_by:
+                entered = self._least.get(self._opened_by[node.name], 0)
+        return max(begun, entered)
+
+    def _leads_on(self, before: Node, node: Node) -> int:
+        if before.type != "split-switch":
+            return self._least[before.name]
+        choices = self._choices(before)
+        return 0 if choices is None else choices[node.name]
+
     def _clones(self, node: Node, tasks: Sequence[Task]) -> list[Task]:
+        if node.name in self._rerun:
+            return []
         settled = [task for task in tasks if task.state in SETTLED]
         if not any(before.type == "split-parallel" for before in self._before[node.name]):
             return settled

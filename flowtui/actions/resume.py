@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from flowtui.actions.command import (
 from flowtui.actions.errors import ActionError
 from flowtui.actions.launch import Launch, start_flow
 from flowtui.actions.preview import StepPreview, preview
+from flowtui.actions.resume_options import ORIGIN_OPTION, ResumeOptions, check_options
 from flowtui.model import RunDescription
 
 __all__ = [
     "ActionError",
     "Launch",
+    "ResumeOptions",
     "ResumePlan",
     "StepPreview",
     "check_flow_file",
@@ -42,6 +44,7 @@ FLOW_FILE_LIMIT = 5_000_000
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@=+-]{0,254}")
 _NAMES_SHOWN = 5
+_AS_IT_WAS = ResumeOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +149,16 @@ def plan(
     *,
     cwd: Path,
     environment: Mapping[str, str],
-    arguments: Sequence[str] = (),
+    options: ResumeOptions = _AS_IT_WAS,
     live_logs: bool = True,
 ) -> ResumePlan:
     """The command that resumes a run with `flow_file`, a path relative to `cwd` or absolute.
 
     It runs in `cwd` when the file lies in or below it, so that a flow finds there what it found
-    before, else beside the file. `environment` holds the metadata provider's settings. `arguments`
-    are added to the command. Where data is local it gets `--with live_logs`, so that its logs can
-    be followed, whatever the run was started with: `resume` does not remember that. With
-    `live_logs=False` that is left out. Nothing is started. Raises `ActionError` for a run that
-    `resume` cannot take.
+    before, else beside the file. `environment` holds the metadata provider's settings. Where data
+    is local the command gets `--with live_logs`, so that its logs can be followed, whatever the run
+    was started with: `resume` does not remember that. With `live_logs=False` that is left out.
+    Nothing is started. Raises `ActionError` for a run or for options that `resume` cannot take.
     """
     run = description.run
     if not _RUN_ID.fullmatch(run):
@@ -166,15 +168,17 @@ def plan(
             f"{description.pathspec} ran under Dagster. Resume it with "
             f"`python flow.py dagster resume --run-id {run}`; flowtui cannot do that yet."
         )
+    check_options(options, description)
     base = Path(os.path.abspath(cwd))
     file = Path(os.path.abspath(base / flow_file))
-    options, settings = tuple(arguments), {**environment, **_path_of_mappers(description)}
+    words, settings = options.words, {**environment, **_path_of_mappers(description)}
     if live_logs and stores_logs_at_the_end(settings):
-        options, settings = with_live_logs(options, settings)
+        words, settings = with_live_logs(words, settings)
+    step = () if options.step is None else (options.step,)
     return ResumePlan(
         origin=description.pathspec,
         flow_file=file,
-        argv=(interpreter(), str(file), "resume", "--origin-run-id", run, *options),
+        argv=(interpreter(), str(file), "resume", *step, ORIGIN_OPTION, run, *words),
         cwd=base if file.is_relative_to(base) else file.parent,
         environment=settings,
     )
