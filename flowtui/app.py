@@ -20,20 +20,24 @@ from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 from textual.widget import Widget
 
-from flowtui.commands import Command, Scope, bindings, commands, within_reach
+from flowtui.actions.launch import Launch
+from flowtui.commands import Command, Scope, bindings, within_reach
 from flowtui.logs.sanitise import one_line
 from flowtui.model import Target
+from flowtui.screens.acting import Actor
 from flowtui.screens.diff import DiffScreen
+from flowtui.screens.failures import FailuresScreen
 from flowtui.screens.help import HelpScreen
 from flowtui.screens.keep import Keeper, Kept
+from flowtui.screens.launch import LaunchScreen
 from flowtui.screens.log import LogScreen
-from flowtui.screens.resume import Resumed, ResumeDialog
 from flowtui.screens.run import RunScreen
 from flowtui.screens.step_log import StepLogScreen
-from flowtui.screens.ways import RunWanted
+from flowtui.screens.ways import CodeWanted, RunWanted
 from flowtui.sources.base import RunSource
 from flowtui.sources.registry import Where, open_source
 from flowtui.theme import Look
+from flowtui.widgets.exception_view import ExceptionView
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.output_filter import OutputFilter
@@ -107,13 +111,17 @@ class FlowtuiApp(App[None]):
         look: Look | None = None,
         read_only: bool = False,
         theme: str | None = None,
+        launch: Launch | None = None,
     ) -> None:
+        """`launch` is what has started the target, if flowtui has."""
         super().__init__()
         self._target, self._where, self._interval = target, where, interval
         self._look = look or Look()
         self._read_only = read_only
         self._output_filter = OutputFilter()
         self._keeper = Keeper(self)
+        self._actor = Actor(self, self._look, self.open_run)
+        self._launch = launch
         self._wanted_theme = theme
         self.parting: str | None = None
 
@@ -128,6 +136,8 @@ class FlowtuiApp(App[None]):
             self.theme = self._wanted_theme
         self.theme_changed_signal.subscribe(self, lambda _: self._follow_theme())
         self._follow_theme()
+        if self._launch is not None:
+            self._actor.note(str(self._target), self._launch)
         self.open_run(self._target)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -151,28 +161,37 @@ class FlowtuiApp(App[None]):
 
     def available(self, screen: Screen[object], focused: Widget | None) -> Sequence[Command]:
         """The commands that apply on a screen and its focused pane, apart from moving about."""
-        scopes = [Scope.APP]
+        scopes: list[Scope] = []
+        if isinstance(focused, LogPane):
+            scopes.append(Scope.LOG)
+        if isinstance(focused, ExceptionView):
+            scopes.append(Scope.EXCEPTION)
         if isinstance(screen, RunScreen):
             scopes += [Scope.RUN, Scope.ATTEMPT]
         if isinstance(screen, LogScreen):
-            scopes += [Scope.BACK, Scope.ATTEMPT]
-        if isinstance(screen, StepLogScreen):
+            scopes += [Scope.BACK, Scope.ATTEMPT, Scope.LOG]
+        if isinstance(screen, StepLogScreen | LaunchScreen):
             scopes.append(Scope.BACK)
         if isinstance(screen, DiffScreen):
             scopes += [Scope.BACK, Scope.DIFF]
-        if isinstance(focused, LogPane):
-            scopes.append(Scope.LOG)
-        return within_reach(commands(*scopes, read_only=self._read_only))
+        if isinstance(screen, FailuresScreen):
+            scopes += [Scope.BACK, Scope.FAILURES]
+        return within_reach(*scopes, Scope.APP, read_only=self._read_only)
 
     async def run_command(self, command: Command) -> None:
         """Do what a command says, on the pane that has the focus where it is about a pane."""
-        local = command.scope in (Scope.LOG, Scope.LIST)
-        await self.run_action(
-            command.action, self.focused if local and self.focused else self.screen
-        )
+        where: Screen[object] | Widget = self.screen
+        if command.scope in (Scope.LOG, Scope.EXCEPTION, Scope.LIST) and self.focused is not None:
+            where = self.focused
+        if command.scope is Scope.LOG and isinstance(self.screen, LogScreen):
+            where = self.screen.pane
+        await self.run_action(command.action, where)
 
     def on_log_pane_wanted(self, message: LogPane.Wanted) -> None:
         self._keeper.keep(message)
+
+    def on_code_wanted(self, message: CodeWanted) -> None:
+        self._keeper.open_code(message)
 
     def on_kept(self, message: Kept) -> None:
         message.then()
@@ -191,22 +210,8 @@ class FlowtuiApp(App[None]):
         self.parting = message.sentence
         self.exit(return_code=EXIT_NOT_FOUND if message.not_found else EXIT_UNREACHABLE)
 
-    def on_run_screen_resume_wanted(self, message: RunScreen.ResumeWanted) -> None:
-        store = message.store
-        dialog = ResumeDialog(
-            store.description,
-            {node.name: tuple(store.tasks(node.name).values()) for node in store.graph.nodes},
-            store.splits,
-            cwd=Path.cwd(),
-            environment=message.source.environment(),
-            look=self._look,
-        )
-        self.push_screen(dialog, self._open_resumed)
-
-    def _open_resumed(self, resumed: Resumed | None) -> None:
-        if resumed is not None:
-            flow, _, run = resumed.pathspec.partition("/")
-            self.open_run(Target(flow, run))
+    def on_run_screen_act_wanted(self, message: RunScreen.ActWanted) -> None:
+        self._actor.act(message)
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self._look, read_only=self._read_only))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,8 @@ class Scope(StrEnum):
     RUN = "Run"
     ATTEMPT = "Attempt and its logs"
     LOG = "Log"
+    EXCEPTION = "Exception"
+    FAILURES = "Failures"
     DIFF = "Comparing attempts"
     LIST = "Moving"
 
@@ -56,6 +58,9 @@ COMMANDS: Sequence[Command] = (
             "Go in: a step's tasks, then the logs of an attempt.", "screen.drill", Scope.RUN, 30),
     Command("first_failure", "exclamation_mark", "!", "first failure",
             "Go to the task that failed first.", "screen.first_failure", Scope.RUN, 10),
+    Command("failures", "F", "F", "failures",
+            "Group what failed or was caught by exception and place.",
+            "screen.failures", Scope.RUN, 12),
     Command("failed_only", "x", "x", "failed",
             "List only tasks that failed, were lost, caught or wait for a retry.",
             "screen.failed_only", Scope.RUN, 40),
@@ -70,6 +75,15 @@ COMMANDS: Sequence[Command] = (
             "Show the attempt after.", "screen.attempt(1)", Scope.ATTEMPT, 50),
     Command("resume", "r", "r", "resume", "Resume the run: what failed runs again.",
             "screen.resume", Scope.RUN, 20, acts=True),
+    Command("stop", "ctrl+k", "ctrl+k", "stop", "Stop the run, if its launcher is on this machine.",
+            "screen.stop", Scope.RUN, acts=True),
+    Command("launch_log", "ctrl+l", "ctrl+l", "launch log",
+            "Show what the launcher prints of a run that flowtui started.",
+            "screen.launch_log", Scope.RUN),
+    Command("why", "i", "i", "why", "Show what the state rests on: records, exit, retry budget.",
+            "screen.why", Scope.ATTEMPT, 25),
+    Command("code", "o", "o", "code", "Open the line that raised in $VISUAL or $EDITOR.",
+            "screen.code", Scope.ATTEMPT, 28),
     Command("next_pane", "tab", "tab", "pane", "Move to the next pane.",
             "screen.pane(1)", Scope.ATTEMPT, 60),
     Command("previous_pane", "shift+tab", "shift+tab", "previous pane",
@@ -132,6 +146,12 @@ COMMANDS: Sequence[Command] = (
     Command("pager", "o", "o", "pager", "Open the log in $PAGER.", "view(False)", Scope.LOG, 41),
     Command("editor", "O", "O", "editor", "Open the log in $VISUAL or $EDITOR.",
             "view(True)", Scope.LOG),
+    Command("unfold_exception", "enter", "enter", "traceback",
+            "Unfold the traceback, and fold it again.", "unfold", Scope.EXCEPTION, 8),
+    Command("copy_exception", "y", "y", "copy", "Copy the traceback.", "copy",
+            Scope.EXCEPTION, 37),
+    Command("list_failures", "enter", "enter", "list",
+            "List the tasks of the group.", "screen.list_tasks", Scope.FAILURES, 10),
     Command("next_difference", "n", "n", "next difference", "Go to the next difference.",
             "screen.difference(1)", Scope.DIFF, 10),
     Command("previous_difference", "N", "N", "previous difference",
@@ -140,8 +160,11 @@ COMMANDS: Sequence[Command] = (
             "Compare with an earlier attempt, on the left.", "screen.other(-1)", Scope.DIFF),
     Command("next_other", "right_square_bracket", "]", "later attempt",
             "Compare with a later attempt, on the left.", "screen.other(1)", Scope.DIFF, 25),
-    Command("other_stream", "tab,shift+tab", "tab", "stdout/stderr",
-            "Compare the other stream.", "screen.stream", Scope.DIFF, 20),
+    Command("other_stream", "tab", "tab", "stream",
+            "Compare the other stream, or what Metaflow recorded.",
+            "screen.stream(1)", Scope.DIFF, 20),
+    Command("previous_stream", "shift+tab", "shift+tab", "previous stream",
+            "Compare the stream before.", "screen.stream(-1)", Scope.DIFF),
     Command("unfold", "u", "u", "unfold", "Show all equal lines, and fold them again.",
             "screen.unfold", Scope.DIFF, 30),
     Command("numbers", "number_sign", "#", "numbers",
@@ -178,16 +201,23 @@ def _binding(command: Command) -> Binding:
     )
 
 
-def within_reach(available: Iterable[Command]) -> Sequence[Command]:
-    """Those that their key does: one of the focused pane comes before one of the screen."""
-    available = list(available)
-    taken = {command.keys for command in available if command.scope is Scope.LOG}
-    return [
-        command for command in available if command.scope is Scope.LOG or command.keys not in taken
-    ]
+def within_reach(*scopes: Scope, read_only: bool = False) -> Sequence[Command]:
+    """The commands that their key does where these scopes apply: a key is the earlier scope's."""
+    taken: set[str] = set()
+    reached: set[str] = set()
+    for scope in scopes:
+        here = commands(scope, read_only=read_only)
+        reached |= {command.id for command in here if not taken.issuperset(_keys(command))}
+        taken.update(*map(_keys, here))
+    return [command for command in COMMANDS if command.id in reached]
 
 
-def key_bar(available: Iterable[Command]) -> Sequence[Command]:
+def key_bar(*scopes: Scope, read_only: bool = False) -> Sequence[Command]:
     """What the key bar shows of the commands that apply now, most wanted first."""
-    ranked = [command for command in within_reach(available) if command.rank is not None]
+    reached = within_reach(*scopes, read_only=read_only)
+    ranked = [command for command in reached if command.rank is not None]
     return sorted(ranked, key=lambda command: command.rank or 0)
+
+
+def _keys(command: Command) -> set[str]:
+    return set(command.keys.split(","))

@@ -85,9 +85,15 @@ def stored(
             yield heard
 
 
-def last_lines(
-    source: RunSource, task: Task, attempt: int, stream: str, count: int
-) -> Sequence[LogLine]:
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """The last lines of a log; `complete` is whether more can still come."""
+
+    lines: Sequence[LogLine]
+    complete: bool
+
+
+def log_end(source: RunSource, task: Task, attempt: int, stream: str, count: int) -> LogEnd:
     """At most `count` lines from the end of a stream of an attempt. Raises TailError."""
     tail = Tail(source.log(*task.key, attempt, stream))
     try:
@@ -108,7 +114,7 @@ def last_lines(
         last: deque[LogLine] = deque(maxlen=count)
         for at in sorted(blocks):
             last.extend(tail.lines(blocks[at]))
-        return last
+        return LogEnd(last, tail.finished)
     finally:
         tail.close()
 

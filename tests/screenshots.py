@@ -23,8 +23,9 @@ from flowtui.screens.resume import ResumeDialog
 from flowtui.screens.run import RunScreen
 from flowtui.sources.registry import Where
 from flowtui.store import RunStore
+from flowtui.widgets.exception_view import ExceptionView
 from flowtui.widgets.log_pane import LogPane
-from tests.pilot import with_local_fonts
+from tests.pilot import screen_text, with_local_fonts
 from tests.runs import RecordedRun, flow_environment, launch, recorded_runs
 
 HERE = Path("/tmp/demo")
@@ -70,6 +71,10 @@ def log_shown(app: FlowtuiApp) -> bool:
     return any(pane.line_count for pane in app.screen.query(LogPane))
 
 
+def raised(app: FlowtuiApp) -> bool:
+    return any(view.raised is not None for view in app.screen.query(ExceptionView))
+
+
 def lines_shown(app: FlowtuiApp) -> int:
     return sum(pane.line_count for pane in app.screen.query(LogPane))
 
@@ -92,8 +97,16 @@ async def watch_the_demo(run: str) -> None:
         await until(pilot, lambda: log_shown(app), "the log of the failed attempt")
         save(app, "failed-160x45")
         await pilot.press("enter")
-        await until(pilot, lambda: log_shown(app), "the log on the whole screen")
+        await until(pilot, lambda: raised(app), "what was raised")
+        await pilot.press("enter")
+        await pilot.pause(0.3)
         save(app, "log-160x45")
+        await pilot.press("escape", "i")
+        await until(pilot, lambda: "attempt_ok" in screen_text(app), "its records")
+        save(app, "why-160x45")
+        await pilot.press("escape", "F")
+        await until(pilot, lambda: "2 groups" in screen_text(app), "the failures")
+        save(app, "failures-160x45")
         await pilot.press("escape", "r")
         await until(pilot, lambda: isinstance(app.screen, ResumeDialog), "the resume dialog")
         save(app, "resume-160x45")
@@ -125,7 +138,7 @@ async def small_window(run: str) -> None:
         await pilot.pause(0.5)
         save(app, "tasks-80x24")
         await pilot.press("exclamation_mark", "enter")
-        await until(pilot, lambda: log_shown(app), "the log of the failed attempt")
+        await until(pilot, lambda: raised(app), "what was raised")
         save(app, "log-80x24")
 
 

@@ -284,8 +284,30 @@ async def test_another_attempt_and_the_other_stream_are_read_on_a_key() -> None:
         await compared.press("tab")
         assert compared.place == "stderr · difference 1/1"
         assert compared.rows[0].endswith("+ trouble")
-        await compared.press("left_square_bracket", "tab")
+        await compared.press("left_square_bracket", "shift+tab")
         assert compared.rows[0].startswith("▌1 - zero")
+
+
+async def test_tab_goes_round_the_streams_and_the_records() -> None:
+    logs = {
+        (0, "records"): [b"attempt_ok: False", b"exit: killed"],
+        (2, "records"): [b"attempt_ok: True"],
+    }
+    async with shown(logs) as compared:
+        assert compared.place == "stdout"
+        await compared.press("tab", "tab")
+        assert compared.place == "records · difference 1/1"
+        assert compared.rows[0].split("│")[1] == "▌1 ~ attempt_ok: True"
+        await compared.press("tab")
+        assert compared.place == "stdout"
+        await compared.press("shift+tab")
+        assert compared.place == "records · difference 1/1"
+
+
+async def test_it_is_said_when_nothing_is_recorded() -> None:
+    async with shown({}) as compared:
+        await compared.press("shift+tab")
+        assert compared.note == "There are no records of these attempts."
 
 
 async def test_long_lines_scroll_sideways_on_both_sides() -> None:

@@ -44,6 +44,8 @@ def open_log(screen: Terminal) -> None:
     wait_for_focus(screen, "work · foreach")
     screen.press("enter")
     screen.wait_for(f"{HEADER}/work/2", "esc back")
+    # From what was raised past stdout.
+    screen.press("tab", "tab")
     wait_for_focus(screen, "stderr · attempt 0")
 
 

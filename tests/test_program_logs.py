@@ -213,11 +213,11 @@ import time
 from pathlib import Path
 import flowtui.screens.ways
 
-def last_lines(*_):
+def log_end(*_):
     Path.home().joinpath("reading").touch()
     time.sleep(60)
 
-flowtui.screens.ways.last_lines = last_lines
+flowtui.screens.ways.log_end = log_end
 """
 """Comparing attempts takes a minute."""
 

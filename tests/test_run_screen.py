@@ -9,6 +9,7 @@ from flowtui.screens.log import LogScreen
 from flowtui.screens.resume import ResumeDialog
 from flowtui.screens.run import RunScreen
 from flowtui.widgets.dag_view import DagView
+from flowtui.widgets.exception_view import ExceptionView
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.task_list import TaskList
 from tests.pilot import SMALL, WIDE, screen_text, shows, until, watching
@@ -66,6 +67,8 @@ async def test_enter_leads_from_the_graph_to_the_tasks_to_the_log_and_escape_bac
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, LogScreen), "the log is open")
         await shows(pilot, "ValueError: no data for NO")
+        assert isinstance(app.focused, ExceptionView)
+        await pilot.press("tab", "tab")
         assert isinstance(app.focused, LogPane)
         assert app.focused.stream == "stderr"
         await pilot.press("escape")

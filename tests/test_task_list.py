@@ -160,3 +160,57 @@ async def test_a_click_selects() -> None:
         await pilot.pause()
         assert app.list.current is not None
         assert app.list.current.id == "3"
+
+
+async def test_only_picked_tasks_are_listed_until_all_are_again() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 12)) as pilot:
+        known = tasks(9)
+        app.list.show(known, START, "")
+        app.list.set_filter(text="item=8")
+        app.list.show_only(frozenset({"2", "5"}), "ValueError at train.py:4")
+        await pilot.pause()
+        assert (app.list.picked, app.list.filter_text) == ("ValueError at train.py:4", "")
+        assert [app.row(y).split()[-5] for y in (1, 2)] == ["item=2", "item=5"]
+        assert app.row(1).startswith("▸ 2 ")
+        assert not app.row(3)
+        change(app.list, known, task(9, State.FAILED), task(5, State.FAILED))
+        await pilot.pause()
+        assert app.list.row_count == 2
+        assert "failed" in app.row(2)
+        app.list.show_all()
+        assert app.list.row_count == 10
+        assert app.list.picked is None
+        app.list.show_only(frozenset({"2"}), "x")
+        app.list.show(tasks(3), START, "")
+        assert (app.list.row_count, app.list.picked) == (3, None)
+
+
+async def test_what_a_task_failed_of_stands_in_its_row_as_plain_text() -> None:
+    app = Host()
+    async with app.run_test(size=(120, 6)) as pilot:
+        failed = task(1, State.FAILED)
+        app.list.show(StepTasks([failed, task(2)]), START, "")
+        await pilot.pause()
+        assert app.row(1).endswith("attempt_ok=True")
+        causes = {failed.key: "ValueError: [/bold]\x1b]52;c;aGk=\x07 no data"}
+        app.list.explain(causes)
+        await pilot.pause()
+        assert app.row(1).endswith("ValueError: [/bold] no data")
+        causes[failed.key] = "KeyError: 1"
+        app.list.explain(causes)
+        await pilot.pause()
+        assert app.row(1).endswith("KeyError: 1")
+
+
+async def test_a_waiting_task_counts_down_to_its_next_attempt() -> None:
+    app = Host()
+    async with app.run_test(size=(120, 6)) as pilot:
+        waiting = replace(task(1, State.WAITING), retry_at=Ms(START + 90_000))
+        app.list.show(StepTasks([waiting]), START, "")
+        await pilot.pause()
+        assert app.row(1).endswith("next attempt in 1m30s")
+        app.list.tick(Ms(START + 60_000))
+        assert app.row(1).endswith("next attempt in 30s")
+        app.list.tick(Ms(START + 95_000))
+        assert app.row(1).endswith("next attempt is due")

@@ -165,3 +165,18 @@ async def test_the_column_that_rows_are_ordered_by_has_an_arrow() -> None:
         assert app.list.render_line(1).text.split()[1] == "2"
         app.list.sort(Order.TOOK, reverse=True)
         assert "took↑" in app.list.render_line(0).text
+
+
+def test_of_picked_tasks_those_that_come_later_stay_out() -> None:
+    tasks, rows = StepTasks([work(number) for number in range(2, 9)]), TaskRows()
+    rows.show(tasks, NOW)
+    rows.pick(frozenset({"3", "7", "99"}))
+    assert [task.id for task in rows] == ["3", "7"]
+    come = [work(9, State.FAILED), work(3, State.FAILED), work(99)]
+    tasks.take(come)
+    rows.update(come, NOW)
+    assert [task.id for task in rows] == ["3", "7", "99"]
+    rows.filter(failed_only=True, text="")
+    assert [task.id for task in rows] == ["3"]
+    rows.pick(None)
+    assert [task.id for task in rows] == ["3", "9"]

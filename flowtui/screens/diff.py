@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from flowtui.commands import Scope, bindings, commands, key_bar
+from flowtui.commands import Scope, bindings, key_bar
 from flowtui.logs.diff import Comparison, Kind, compare
 from flowtui.logs.folds import unified
 from flowtui.logs.sanitise import one_line
 from flowtui.logs.stored import TailError
-from flowtui.model import Attempt
+from flowtui.model import STREAMS, Attempt
 from flowtui.sources.base import SourceError
 from flowtui.theme import Look
 from flowtui.widgets.diff_marks import mark
@@ -27,7 +27,10 @@ from flowtui.widgets.diff_titles import DiffTitles
 from flowtui.widgets.diff_view import DiffView
 from flowtui.widgets.key_bar import KeyBar
 
-_STREAMS = ("stdout", "stderr")
+RECORDS = "records"
+"""What is compared beside the streams: what Metaflow has recorded of the attempts."""
+
+_COMPARED = (*STREAMS, RECORDS)
 
 _MEANINGS = {
     Kind.CHANGED: ("changed", "$text-warning bold"),
@@ -37,7 +40,8 @@ _MEANINGS = {
 }
 
 Load = Callable[[int, str], Sequence[bytes]]
-"""The lines that an attempt wrote to a stream, without their newlines and mflog prefixes; blocks.
+"""The lines that an attempt wrote to a stream, without their newlines and mflog prefixes, or its
+records; blocks.
 
 Raises SourceError or TailError.
 """
@@ -113,10 +117,10 @@ class DiffScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        available = list(commands(Scope.APP, Scope.BACK, Scope.DIFF))
+        keys = key_bar(Scope.DIFF, Scope.BACK, Scope.APP)
         if len(self._attempts) < 3:
-            available = [command for command in available if command.id != "next_other"]
-        self.query_one(KeyBar).show(key_bar(available))
+            keys = [command for command in keys if command.id != "next_other"]
+        self.query_one(KeyBar).show(keys)
         self._view.focus()
         self._compare(self._choice)
 
@@ -133,8 +137,9 @@ class DiffScreen(Screen[None]):
         if 0 <= at < len(numbers):
             self._compare(Choice(numbers[at], self._choice.right, self._choice.stream))
 
-    def action_stream(self) -> None:
-        stream = next(stream for stream in _STREAMS if stream != self._choice.stream)
+    def action_stream(self, step: int) -> None:
+        at = _COMPARED.index(self._choice.stream)
+        stream = _COMPARED[(at + step) % len(_COMPARED)]
         self._compare(Choice(self._choice.left, self._choice.right, stream))
 
     def action_unfold(self) -> None:
@@ -197,6 +202,8 @@ class DiffScreen(Screen[None]):
         if message.choice == self._choice:
             self._comparison = message.comparison
             nothing = f"Neither attempt wrote anything to {self._choice.stream}."
+            if self._choice.stream == RECORDS:
+                nothing = "There are no records of these attempts."
             self._view.show(message.comparison, nothing)
             self._tell()
 

@@ -1,4 +1,4 @@
-"""Takes a log out of flowtui: into a file, a pager or an editor, without stopping the app."""
+"""Takes logs and code out of flowtui, without stopping it: to a file, a pager or an editor."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from textual.app import App, SuspendNotSupported
 from textual.message import Message
 
 from flowtui.actions.errors import ActionError
-from flowtui.actions.files import at_line, save, view, viewer, write_plain
+from flowtui.actions.files import at_line, find_code, save, view, viewer, write_plain
 from flowtui.logs.document import LogDocument
 from flowtui.logs.sanitise import one_line
 from flowtui.logs.tails import Tail
 from flowtui.screens.save import SaveDialog
+from flowtui.screens.ways import CodeWanted
 from flowtui.widgets.log_pane import LogPane
 
 
@@ -43,6 +44,20 @@ class Keeper:
             self._ask(wanted.pane)
         else:
             self._open(wanted.pane, edit=wanted.how == "edited")
+
+    def open_code(self, wanted: CodeWanted) -> None:
+        """Show a line of code in the person's editor."""
+        if wanted.place is None:
+            self._say("No line of code is known here.")
+            return
+        file, line = wanted.place
+        try:
+            path = find_code(file, sorted(wanted.files), Path.cwd())
+            command = at_line(viewer(edit=True), path, line)
+        except ActionError as error:
+            self._complain(str(error))
+            return
+        self._view(command)
 
     def _ask(self, pane: LogPane) -> None:
         def chosen(path: Path | None) -> None:

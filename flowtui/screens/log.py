@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
-from flowtui.commands import Scope, bindings, commands, key_bar
+from flowtui.commands import Scope, bindings, key_bar, within_reach
+from flowtui.failures import flow_files
 from flowtui.logs.sanitise import one_line
-from flowtui.model import UNSUCCESSFUL, Attempt, Task
+from flowtui.model import UNSUCCESSFUL, Task
 from flowtui.screens.attempt_logs import AttemptLogs
-from flowtui.screens.ways import compare, copy_pathspec, open_origin
+from flowtui.screens.explained import Explained
+from flowtui.screens.selection import Selection
+from flowtui.screens.ways import CodeWanted, compare, copy_pathspec, open_origin
+from flowtui.screens.why import WhyScreen
 from flowtui.sources.base import RunSource
 from flowtui.store import RunStore
 from flowtui.theme import Look
@@ -23,9 +29,20 @@ from flowtui.widgets.log_pane import LogPane
 
 
 class LogScreen(Screen[None]):
-    """Both streams of a task's attempts; `[` and `]` go through them, Escape leads back."""
+    """Both streams of a task's attempts; `[` and `]` go through them, Escape leads back.
 
-    BINDINGS = bindings(Scope.BACK, Scope.ATTEMPT)
+    What was raised stands at their head. Keys of a log that mean nothing there are those of the
+    pane that had the focus last.
+    """
+
+    BINDINGS = [
+        *bindings(Scope.BACK, Scope.ATTEMPT),
+        *(
+            Binding(command.keys, f"screen.in_log({command.action!r})", show=False)
+            for command in within_reach(Scope.BACK, Scope.ATTEMPT, Scope.LOG)
+            if command.scope is Scope.LOG
+        ),
+    ]
     DEFAULT_CSS = """
     LogScreen #where { height: 1; padding: 0 1; background: $panel; text-style: bold; }
     LogScreen AttemptLogs { height: 1fr; }
@@ -39,26 +56,26 @@ class LogScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self._store, self._source, self._look = store, source, look
-        self._current = task
-        self._number = attempt
+        self._selected = Selection(task.step, task, attempt)
 
     def compose(self) -> ComposeResult:
-        where = f"{self._store.description.pathspec}/{self._current.step}/{self._current.id}"
-        label = f"  {self._current.label}" if self._current.label else ""
+        task = self._current
+        where = f"{self._store.description.pathspec}/{task.step}/{task.id}"
+        label = f"  {task.label}" if task.label else ""
         yield Static(Content(one_line(where + label)), id="where", markup=False)
-        yield AttemptBar(self._look)
+        yield Explained(self._look, foldable=True)
         yield AttemptLogs()
         yield KeyBar()
         yield FindBar(id="find")
 
     def on_mount(self) -> None:
         self.renew()
-        attempt = self._attempt()
+        attempt = self._selected.attempt
         unsuccessful = attempt is not None and attempt.state in UNSUCCESSFUL
-        stream = "stderr" if unsuccessful else "stdout"
-        self.query_one(AttemptLogs).pane(stream).focus()
-        here = commands(Scope.APP, Scope.BACK, Scope.ATTEMPT, Scope.LOG)
-        self.query_one(KeyBar).show(key_bar(here))
+        self._mark(self.query_one(AttemptLogs).pane("stderr" if unsuccessful else "stdout"))
+        exception = self.query_one(Explained).exception
+        # Now, so that a key typed at once goes on from there.
+        self.set_focus(exception if exception.display else self.pane)
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 100, "-narrow")
@@ -69,36 +86,57 @@ class LogScreen(Screen[None]):
 
     def renew(self) -> None:
         """Take over what the store knows now of the task."""
-        self._current = self._store.task(*self._current.key) or self._current
-        attempt = self._attempt()
-        self.query_one(AttemptBar).show(self._current, attempt, self._store.now)
-        self.query_one(AttemptLogs).show(
-            self._source, self._store.description, self._current, attempt
-        )
+        store, selected = self._store, self._selected
+        selected.task = store.task(*self._current.key) or selected.task
+        attempt = selected.attempt
+        explained = self.query_one(Explained)
+        explained.show(self._source, store.graph, selected.task, attempt, store.now)
+        if not explained.exception.display and explained.exception.has_focus:
+            self.pane.focus()
+        self.query_one(AttemptLogs).show(self._source, store.description, selected.task, attempt)
+
+    @property
+    def pane(self) -> LogPane:
+        """The log that had the focus last."""
+        panes = list(self.query_one(AttemptLogs).panes)
+        return next((pane for pane in panes if pane.has_class("-current")), panes[0])
+
+    @property
+    def _current(self) -> Task:
+        task = self._selected.task
+        assert task is not None  # noqa: S101
+        return task
 
     def action_back(self) -> None:
         self.dismiss(None)
 
     def action_attempt(self, step: int) -> None:
-        numbers = [attempt.number for attempt in self._current.attempts]
-        attempt = self._attempt()
-        if attempt is not None:
-            at = numbers.index(attempt.number) + step
-            self._number = numbers[max(0, min(at, len(numbers) - 1))]
-            self.renew()
+        self._selected.step_attempt(step)
+        self.renew()
 
     def action_pane(self, step: int) -> None:
-        panes = list(self.query_one(AttemptLogs).panes)
-        at = next((i for i, pane in enumerate(panes) if pane.has_focus), -step)
+        exception = self.query_one(Explained).exception
+        panes: list[Widget] = [exception] if exception.display else []
+        panes += self.query_one(AttemptLogs).panes
+        # What has the focus now: a widget learns of it only with its next message.
+        at = panes.index(self.focused) if self.focused in panes else -step
         pane = panes[(at + step) % len(panes)]
-        self._mark(pane)
+        if isinstance(pane, LogPane):
+            self._mark(pane)
         # Zoom shows the current pane only, and one that was hidden until now cannot take the focus.
         self.app.stylesheet.update(self)
         self.set_focus(pane)
 
+    async def action_in_log(self, action: str) -> None:
+        """Do in the log that had the focus last what one of its keys means."""
+        await self.app.run_action(action, self.pane)
+
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         if isinstance(event.widget, LogPane):
             self._mark(event.widget)
+        first = Scope.LOG if isinstance(self.focused, LogPane) else Scope.EXCEPTION
+        keys = key_bar(first, Scope.BACK, Scope.ATTEMPT, Scope.LOG, Scope.APP)
+        self.query_one(KeyBar).show(keys)
 
     def _mark(self, current: LogPane) -> None:
         """The pane that had the focus last, also while something is typed elsewhere."""
@@ -116,16 +154,19 @@ class LogScreen(Screen[None]):
 
     def action_compare(self) -> None:
         stream = "stderr" if self.query_one("#stderr", LogPane).has_focus else "stdout"
-        compare(self, self._store, self._source, self._current, self._attempt(), stream, self._look)
+        attempt = self._selected.attempt
+        compare(self, self._store, self._source, self._current, attempt, stream, self._look)
 
     def action_origin(self) -> None:
-        open_origin(self, self._store, self._current, self._attempt())
+        open_origin(self, self._store, self._current, self._selected.attempt)
+
+    def action_why(self) -> None:
+        self.app.push_screen(WhyScreen(self._store, self._source, self._selected, self._look))
+
+    def action_code(self) -> None:
+        place = self.query_one(Explained).exception.place
+        self.post_message(CodeWanted(place, flow_files(self._store.graph)))
 
     def on_attempt_bar_chosen(self, message: AttemptBar.Chosen) -> None:
-        self._number = message.number
+        self._selected.number = message.number
         self.renew()
-
-    def _attempt(self) -> Attempt | None:
-        attempts = self._current.attempts
-        chosen = [attempt for attempt in attempts if attempt.number == self._number]
-        return chosen[0] if chosen else attempts[-1] if attempts else None

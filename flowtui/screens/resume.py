@@ -1,13 +1,17 @@
-"""The resume dialog: what is cloned and what reruns, the command, and the start of it."""
+"""The resume dialog: what is cloned and what reruns, its options, the command, the start of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import re
+import shlex
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
@@ -17,14 +21,14 @@ from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, Static
-from textual.worker import get_current_worker
+from textual.widgets import Button, Checkbox, Input, Select, Static
 
+from flowtui.actions.code_change import CodeChange, code_change
 from flowtui.actions.errors import ActionError
 from flowtui.actions.launch import Launch
 from flowtui.actions.resume import (
+    ResumeOptions,
     ResumePlan,
-    StepPreview,
     check_flow_file,
     plan,
     preview,
@@ -33,11 +37,17 @@ from flowtui.actions.resume import (
     stores_logs_at_the_end,
 )
 from flowtui.logs.sanitise import one_line
-from flowtui.model import RunDescription, State, Task
+from flowtui.model import FlowSource, RunDescription, State, Task
+from flowtui.screens.launch import LaunchScreen
+from flowtui.screens.resume_preview import difference, remarks, table
+from flowtui.sources.base import SourceError
 from flowtui.theme import Look
 
-_POLL_SECONDS = 0.1
 _BORDER_ROWS = 2
+
+_WHAT_FAILED = "what failed"
+_LONGEST_COMMAND = 4000
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,127 +72,36 @@ class ResumeDialog(ModalScreen[Resumed | None]):
     """Shows what resuming a run does, and does it once it is confirmed.
 
     `tasks` are the run's tasks by step and `splits` what its split steps asked for, as `preview`
-    takes them; `cwd`, `environment` and `arguments` go into the plan. Closed without a result when
-    cancelled. Once confirmed the resume goes on, even when the dialog is closed.
+    takes them; `cwd` and `environment` go into the plan. `ran` gives the flow's file as the run's
+    code package holds it; it blocks. Closed without a result when cancelled. Once confirmed the
+    resume goes on, even when the dialog is closed; `started` is told of it.
     """
 
-    DEFAULT_CSS = """
-    ResumeDialog {
-        align: center middle;
-    }
-    ResumeDialog #dialog {
-        width: 90%;
-        max-width: 110;
-        height: auto;
-        max-height: 100%;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
-        padding: 0 1;
-        border: round $primary;
-        background: $surface;
-    }
-    ResumeDialog #title {
-        height: 1;
-        text-style: bold;
-        text-wrap: nowrap;
-        text-overflow: ellipsis;
-    }
-    ResumeDialog #preview {
-        height: auto;
-        min-height: 3;
-        margin: 1 0;
-        scrollbar-size-vertical: 1;
-    }
-    ResumeDialog #preview:focus {
-        background: $boost;
-    }
-    ResumeDialog.-failed .before {
-        display: none;
-    }
-    ResumeDialog #command-box {
-        height: auto;
-        max-height: 30vh;
-        scrollbar-size-vertical: 1;
-    }
-    ResumeDialog #steps, ResumeDialog #remarks, ResumeDialog #command {
-        height: auto;
-    }
-    ResumeDialog #remarks {
-        color: $text-muted;
-    }
-    ResumeDialog .caption {
-        height: 1;
-        margin-top: 1;
-        color: $text-muted;
-    }
-    ResumeDialog #file {
-        height: 1;
-        border: none;
-        padding: 0;
-        background: $boost;
-    }
-    ResumeDialog #file:focus {
-        background: $primary 20%;
-    }
-    ResumeDialog #message {
-        height: auto;
-        max-height: 14;
-        margin-top: 1;
-        scrollbar-size-vertical: 1;
-    }
-    ResumeDialog #message.-empty {
-        display: none;
-    }
-    ResumeDialog #message Static {
-        height: auto;
-    }
-    ResumeDialog #sentence {
-        color: $text-error;
-    }
-    ResumeDialog.-starting #sentence {
-        color: $text-accent;
-    }
-    ResumeDialog #tail {
-        color: $text-muted;
-    }
-    ResumeDialog #buttons {
-        height: 1;
-        margin-top: 1;
-    }
-    ResumeDialog #live-logs {
-        background: transparent;
-        padding: 0;
-    }
-    ResumeDialog #live-logs > .toggle--button {
-        color: $foreground;
-        background: transparent;
-    }
-    ResumeDialog #live-logs.-impossible {
-        visibility: hidden;
-    }
-    ResumeDialog #gap {
-        width: 1fr;
-    }
-    ResumeDialog Button {
-        margin-left: 2;
-    }
-    """
+    CSS_PATH = "resume.tcss"
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
 
     class Started(Message):
-        """The resumed run has an id."""
+        """The resume runs; it has no id yet."""
 
-        def __init__(self, resumed: Resumed) -> None:
-            self.resumed = resumed
+        def __init__(self, launch: Launch) -> None:
+            self.launch = launch
             super().__init__()
 
-    class Failed(Message):
-        """There is no resumed run: `sentence` says why, `tail` is the end of its output."""
+    class Refused(Message):
+        """The resume was not started: `sentence` says why."""
 
-        def __init__(self, sentence: str, tail: tuple[str, ...] = ()) -> None:
+        def __init__(self, sentence: str) -> None:
             self.sentence = sentence
-            self.tail = tail
+            super().__init__()
+
+    class Compared(Message):
+        """How a file differs from what ran is known, or that it cannot be compared."""
+
+        def __init__(self, file: str, change: CodeChange | None) -> None:
+            self.file = file
+            self.change = change
             super().__init__()
 
     def __init__(
@@ -194,10 +113,12 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         cwd: Path,
         environment: Mapping[str, str],
         look: Look,
-        arguments: Sequence[str] = (),
+        ran: Callable[[], FlowSource | None] = lambda: None,
+        started: Callable[[Launch], None] = lambda _: None,
     ) -> None:
         super().__init__()
         self._description = description
+        self._known = (tasks, splits)
         self._steps = preview(description.graph, tasks, splits)
         self._going_on = any(
             task.state is State.RUNNING for of_step in tasks.values() for task in of_step
@@ -205,32 +126,42 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         self._cwd = cwd
         self._environment = environment
         self._look = look
-        self._arguments = arguments
+        self._ran, self._on_start = _once(ran), started
+        self._change: CodeChange | None = None
         self._may_be_live = stores_logs_at_the_end(environment)
         self._starting = False
 
     def compose(self) -> ComposeResult:
         proposed = propose_flow_file(self._description, self._cwd)
+        names = [node.name for node in self._description.graph.nodes]
+        steps = [(Text(one_line(name, 60)), name) for name in names]
         with Vertical(id="dialog"):
             yield Static(
                 Content(f"Resume {one_line(self._description.pathspec)}"), id="title", markup=False
             )
-            yield Static(Content("\n".join(self._remarks())), id="remarks")
-            with VerticalScroll(id="preview", classes="before"):
-                yield Static(_table(self._steps, self._look), id="steps")
-            yield Static("flow file", classes="caption")
-            yield Input(
-                str(proposed or ""),
-                placeholder="path of the flow's Python file",
-                id="file",
-                select_on_focus=False,
-            )
-            yield Static("command", classes="caption before")
-            with VerticalScroll(id="command-box", classes="before", can_focus=False):
+            yield Static(id="remarks", markup=False)
+            with VerticalScroll(id="preview"):
+                yield Static(id="steps", markup=False)
+            with _field("flow file"):
+                yield Input(
+                    str(proposed or ""),
+                    placeholder="path of the flow's Python file",
+                    id="file",
+                    select_on_focus=False,
+                )
+            with _field("from step"):
+                yield Select(steps, prompt=_WHAT_FAILED, id="step", compact=True)
+            with _field("tags"):
+                yield Input(placeholder="none: those of the run are not taken over", id="tags")
+            with _field("with"):
+                yield Input(placeholder="decorators for every step: retry:times=3", id="with")
+            with _field("max workers"):
+                yield Input(placeholder="Metaflow's default: 16", id="workers")
+            box = VerticalScroll(id="command-box", can_focus=False)
+            with _field("command", id="command-row"), box:
                 yield Static(id="command", markup=False)
             with VerticalScroll(id="message", classes="-empty", can_focus=False):
                 yield Static(id="sentence", markup=False)
-                yield Static(id="tail", markup=False)
             with Horizontal(id="buttons"):
                 yield _Tick(
                     "live logs",
@@ -248,6 +179,7 @@ class ResumeDialog(ModalScreen[Resumed | None]):
     def on_mount(self) -> None:
         self.watch(self.query_one("#dialog"), "virtual_size", self._fit)
         self._show_command()
+        self._show_preview()
         self.query_one("#file", Input).focus()
 
     @property
@@ -274,7 +206,45 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         except ActionError as error:
             self._say(str(error))
             shown = "–"
-        self.query_one("#command", Static).update(Content(one_line(shown, limit=4000)))
+        self.query_one("#command", Static).update(Content(one_line(shown, _LONGEST_COMMAND)))
+
+    @on(Select.Changed)
+    def _show_steps(self) -> None:
+        self._steps = preview(self._description.graph, *self._known, step=self._step)
+        self._show_command()
+        self._show_preview()
+
+    def _show_preview(self) -> None:
+        lines = [
+            Content(line)
+            for line in remarks(self._description, self._steps, going_on=self._going_on)
+        ]
+        if self._change and self._change.sentence:
+            sentence = one_line(self._change.sentence)
+            warning = "$text-warning" if self._change.warns else ""
+            lines.append(Content.styled(sentence, warning))
+        self.query_one("#remarks", Static).update(Content("\n").join(lines))
+        rows = table(self._steps, self._look)
+        rows += difference(self._change, self._look) if self._change else []
+        self.query_one("#steps", Static).update(Content.from_rich_text(Text("\n").join(rows)))
+        self.call_after_refresh(self._fit)
+
+    @on(Input.Changed, "#file")
+    @work(thread=True, exclusive=True, group="compare", exit_on_error=False)
+    def _compare(self) -> None:
+        """Compare the file with what ran; what cannot be compared shows when it is confirmed."""
+        typed = self.query_one("#file", Input).value.strip()
+        change = None
+        with suppress(ActionError, SourceError, OSError, ValueError):
+            file = self._cwd / os.path.expanduser(typed)
+            change = code_change(file, self._ran(), self._description.created_at)
+        self.post_message(self.Compared(typed, change))
+
+    @on(Compared)
+    def _take_change(self, event: Compared) -> None:
+        if event.file == self.query_one("#file", Input).value.strip():
+            self._change = event.change
+            self._show_preview()
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#resume")
@@ -288,8 +258,31 @@ class ResumeDialog(ModalScreen[Resumed | None]):
             self._say(str(error))
             return
         self._set_starting(True)
-        self._say("starting…  Esc closes this dialog, the resume goes on")
         self._launch(resume)
+
+    @property
+    def _step(self) -> str | None:
+        """The step to resume from, None for what failed."""
+        chosen = self.query_one("#step", Select).value
+        return chosen if isinstance(chosen, str) else None
+
+    def _options(self) -> ResumeOptions:
+        workers = self.query_one("#workers", Input).value.strip()
+        if workers and not _NUMBER.fullmatch(workers):
+            raise ActionError(f"{one_line(workers, 20)!r} is no number of workers.")
+        return ResumeOptions(
+            step=self._step,
+            tags=self._words("tags"),
+            decorators=self._words("with"),
+            max_workers=int(workers) if workers else None,
+        )
+
+    def _words(self, field: str) -> tuple[str, ...]:
+        """What was typed into a field, as a shell would take it apart."""
+        try:
+            return tuple(shlex.split(self.query_one(f"#{field}", Input).value))
+        except ValueError as error:
+            raise ActionError(f"{field}: {str(error).lower()}. Quote it as for a shell.") from error
 
     def _plan(self) -> ResumePlan:
         typed = self.query_one("#file", Input).value.strip()
@@ -297,61 +290,58 @@ class ResumeDialog(ModalScreen[Resumed | None]):
             raise ActionError("Give the flow's Python file: Metaflow resumes a run by running it.")
         return plan(
             self._description,
-            Path(typed),
+            Path(os.path.expanduser(typed)),
             cwd=self._cwd,
             environment=self._environment,
-            arguments=self._arguments,
+            options=self._options(),
             live_logs=self.query_one("#live-logs", Checkbox).value,
         )
 
     @work(thread=True, exit_on_error=False)
     def _launch(self, resume: ResumePlan) -> None:
-        """Start the process and wait for its run id; what comes of it is posted."""
+        """Check the file and start the process; what comes of it is posted."""
         try:
             check_flow_file(resume.flow_file, self._description.flow)
             launch = start(resume)
+            # By way of the app: the dialog may have been closed.
+            self.app.call_later(self._on_start, launch)
+            self.post_message(self.Started(launch))
         except ActionError as error:
-            self.post_message(self.Failed(str(error)))
-            return
-        cancelled = get_current_worker().cancelled_event
-        while not cancelled.wait(_POLL_SECONDS):
-            run = launch.poll_run_id()
-            if run is not None:
-                resumed = Resumed(f"{self._description.flow}/{run}", launch)
-                self.post_message(self.Started(resumed))
-                return
-            failure = launch.failure()
-            if failure is not None:
-                self.post_message(self.Failed(failure.sentence, failure.tail))
-                return
+            self.post_message(self.Refused(str(error)))
 
     @on(Started)
-    def _opened(self, event: Started) -> None:
-        self.dismiss(event.resumed)
+    def _follow(self, event: Started) -> None:
+        """Show what it prints until it has a run, or for as long as the person wants to see it."""
+        launch = event.launch
 
-    @on(Failed)
-    def _not_started(self, event: Failed) -> None:
+        def left(run: str | None) -> None:
+            if run is not None:
+                self.dismiss(Resumed(f"{self._description.flow}/{run}", launch))
+            elif launch.failure() is None:
+                self.dismiss(None)
+            else:
+                self._set_starting(False)
+                self.query_one("#file", Input).focus()
+
+        title = f"Resuming {self._description.pathspec}"
+        self.app.push_screen(LaunchScreen(launch, title, self._look, waits=True), left)
+
+    @on(Refused)
+    def _not_started(self, event: Refused) -> None:
         self._set_starting(False)
-        self._say(event.sentence, event.tail)
+        self._say(event.sentence)
         self.query_one("#file", Input).focus()
 
     def _set_starting(self, starting: bool) -> None:
         self._starting = starting
         # Else the focus would move on to the other button, and Enter with it.
         self.set_focus(None)
-        self.set_class(starting, "-starting")
-        self.query_one("#file", Input).disabled = starting
-        self.query_one("#live-logs", Checkbox).disabled = starting or not self._may_be_live
-        self.query_one("#resume", Button).disabled = starting
-        self.query_one("#cancel", Button).label = "Close" if starting else "Cancel"
+        self.query_one("#dialog").disabled = starting
 
-    def _say(self, sentence: str, tail: Sequence[str] = ()) -> None:
+    def _say(self, sentence: str) -> None:
         self.query_one("#sentence", Static).update(Content(one_line(sentence, limit=2000)))
-        self.query_one("#tail", Static).update(Content("\n".join(tail)))
         message = self.query_one("#message", VerticalScroll)
         message.set_class(not sentence, "-empty")
-        self.query_one("#tail", Static).display = bool(tail)
-        self.set_class(bool(tail), "-failed")
         if sentence:
             message.call_after_refresh(message.scroll_visible, animate=False)
 
@@ -365,53 +355,21 @@ class ResumeDialog(ModalScreen[Resumed | None]):
         first = next((at for at, step in enumerate(self._steps) if step.reruns != 0), 0)
         steps.call_after_refresh(steps.scroll_to, y=first, animate=False)
 
-    def _remarks(self) -> list[str]:
-        """What the numbers mean in sum, a sentence a line."""
-        if not self._steps:
-            return ["The run has not stored its steps: what is cloned shows once it is resumed."]
-        cloned = sum(step.cloned for step in self._steps)
-        caught = sum(step.caught for step in self._steps)
-        reruns = sum(step.at_least for step in self._steps)
-        exact = all(step.reruns is not None for step in self._steps)
-        if exact and not reruns:
-            remarks = ["Nothing to rerun: every task would be cloned."]
-        else:
-            more = "" if exact else " or more"
-            remarks = [f"{_tasks(cloned)} cloned, {reruns}{more} to run."]
-        if caught:
-            remarks.append(f"{_tasks(caught)} caught: cloned as it ended, not tried again.")
-        if self._going_on:
-            remarks.append("The run is still going on: what runs now would run a second time.")
-        return remarks
+
+def _once(read: Callable[[], FlowSource | None]) -> Callable[[], FlowSource | None]:
+    """`read`, which may take long, done once for all threads that ask, unless it raises."""
+    lock = threading.Lock()
+    found: list[FlowSource | None] = []
+
+    def asked() -> FlowSource | None:
+        with lock:
+            if not found:
+                found.append(read())
+            return found[0]
+
+    return asked
 
 
-def _tasks(count: int) -> str:
-    return f"{count} task{'' if count == 1 else 's'}"
-
-
-def _table(steps: Sequence[StepPreview], look: Look) -> Table:
-    """A row per step: tasks cloned, those of them caught, and tasks that run."""
-    table = Table.grid(padding=(0, 3), pad_edge=False)
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    for _ in range(2):
-        table.add_column(no_wrap=True)
-    table.add_row(*(Text(caption, style="dim") for caption in ("step", "cloned", "to run")))
-    for step in steps:
-        cloned = Text()
-        if step.cloned:
-            cloned.append(f"{look.glyph(State.CLONED)} {step.cloned}", look.style(State.CLONED))
-        if step.caught:
-            cloned.append(f"  {look.glyph(State.CAUGHT)} {step.caught}", look.style(State.CAUGHT))
-        table.add_row(Text(one_line(step.step, limit=60)), cloned, _reruns(step, look))
-    return table
-
-
-def _reruns(step: StepPreview, look: Look) -> Text:
-    if step.reruns == 0:
-        return Text("")
-    running = look.style(State.RUNNING)
-    if step.reruns is not None:
-        return Text(f"{look.glyph(State.RUNNING)} {step.reruns}", running)
-    if step.at_least:
-        return Text(f"{look.glyph(State.RUNNING)} {step.at_least} or more", running)
-    return Text("not known yet", look.style(State.PENDING))
+def _field(name: str, *, id: str | None = None) -> Horizontal:  # noqa: A002
+    """A row for an option: its name, and what is yielded within."""
+    return Horizontal(Static(name, classes="name"), classes="field", id=id)

@@ -8,9 +8,9 @@ from textual.message import Message
 from textual.screen import Screen
 
 from flowtui.logs.sanitise import one_line
-from flowtui.model import Attempt, State, Target, Task
-from flowtui.reading import last_lines
-from flowtui.screens.diff import DiffScreen
+from flowtui.model import Attempt, Fact, State, Target, Task
+from flowtui.reading import log_end
+from flowtui.screens.diff import RECORDS, DiffScreen
 from flowtui.sources.base import RunSource
 from flowtui.store import RunStore
 from flowtui.theme import Look
@@ -27,6 +27,16 @@ class RunWanted(Message):
     def __init__(self, target: Target) -> None:
         super().__init__()
         self.target = target
+
+
+class CodeWanted(Message):
+    """The person wants to see a line of code: file, as a traceback names it, and line."""
+
+    def __init__(self, place: tuple[str, int] | None, files: frozenset[str]) -> None:
+        super().__init__()
+        self.place = place
+        self.files = files
+        """Where the run's own files are, as it recorded them."""
 
 
 def copy_pathspec(
@@ -56,6 +66,10 @@ def open_origin(
         screen.notify(one_line(str(error)), severity="error", markup=False)
 
 
+def _by_name(fact: Fact) -> tuple[str, str]:
+    return (fact.name, fact.value)
+
+
 def compare(
     screen: Screen[None],
     store: RunStore,
@@ -74,7 +88,11 @@ def compare(
     where = "/".join((store.description.pathspec, *task.key))
 
     def load(number: int, wanted: str) -> Sequence[bytes]:
-        return [line.text for line in last_lines(source, task, number, wanted, MOST_COMPARED)]
+        if wanted == RECORDS:
+            facts = [fact for fact in source.facts(*task.key) if fact.attempt == number]
+            return [f"{fact.name}: {fact.value}".encode() for fact in sorted(facts, key=_by_name)]
+        end = log_end(source, task, number, wanted, MOST_COMPARED)
+        return [line.text for line in end.lines]
 
     title = one_line(f"{where}  {task.label or ''}".rstrip())
     screen.app.push_screen(

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from flowtui.logs.sanitise import one_line
 from flowtui.model import FINISHED, Attempt, Ms, State, Task
 from flowtui.theme import Look
-from flowtui.times import clock, span
+from flowtui.times import clock, span, stopwatch
 
 
 class AttemptBar(Widget):
@@ -45,6 +45,14 @@ class AttemptBar(Widget):
         self._current, self._selected, self._now = task, selected, now
         self.refresh()
 
+    def tick(self, now: Ms) -> None:
+        """Move the running time of the selected attempt."""
+        task = self._current
+        counts = task is not None and task.state in (State.RUNNING, State.WAITING)
+        if counts and now != self._now:
+            self._now = now
+            self.refresh()
+
     def render(self) -> Text:
         self._places.clear()
         text = Text(no_wrap=True, overflow="ellipsis", end="")
@@ -72,6 +80,9 @@ class AttemptBar(Widget):
             tabs.append(f" attempt {attempt.number} ", style)
             glyph = self._look.glyph(attempt.state)
             tabs.append(f"{glyph} ", style + self._look.style(attempt.state))
+            took = attempt.state is not State.CLONED and attempt.finished_at is not None
+            if took and attempt.started_at is not None and attempt.finished_at is not None:
+                tabs.append(f"{span(attempt.finished_at - attempt.started_at)} ", style)
             self._places.append((start, tabs.cell_len, attempt.number))
             tabs.append(" ")
         if not task.attempts:
@@ -93,4 +104,8 @@ class AttemptBar(Widget):
                 details.append(" · ", dim)
                 details.append(span(end - shown.started_at), Style.null())
         details.append(f"  {one_line(reason)}", dim)
+        if task.state is State.WAITING and shown is task.attempts[-1] and task.retry_at is not None:
+            left = task.retry_at - self._now
+            due = f"next attempt in {stopwatch(left)}" if left > 0 else "the next attempt is due"
+            details.append(f"  {due}", self._look.style(State.WAITING))
         return details

@@ -154,8 +154,16 @@ class RunHeader(Widget):
     def _origin(self) -> Text:
         if self._store is None or not self._store.description.origin_run:
             return Text("")
-        origin = one_line(self._store.description.origin_run, 40)
-        return Text(f" {self._look.glyph(State.CLONED)} resumed from {origin}", "dim")
+        run = self._store.description
+        # The oldest ones give way first.
+        chain = [one_line(name, 40) for name in (*run.origin_runs, run.run)]
+        arrow = " > " if self._look.ascii else " → "
+        while len(chain) > 2 and len(arrow.join(chain)) > self.size.width // 2:
+            chain = ["…", *chain[2 if chain[0] == "…" else 1 :]]
+        told = arrow.join(chain)
+        if len(chain) == 2 or len(told) > self.size.width // 2:
+            told = f"resumed from {chain[-2]}"
+        return Text(f" {self._look.glyph(State.CLONED)} {told}", "dim")
 
 
 def _shortened(pathspec: str, room: int) -> str:

@@ -60,9 +60,18 @@ class Columns:
         return Text("".join(names))
 
     def row(
-        self, task: Task, look: Look, dim: Style, *, now: Ms, use: ProcessUse | None, cursor: bool
+        self,
+        task: Task,
+        look: Look,
+        dim: Style,
+        *,
+        now: Ms,
+        use: ProcessUse | None,
+        cause: str | None,
+        cursor: bool,
     ) -> Text:
-        """A task; `use` is what its process takes, if it runs on this machine."""
+        """A task; `use` is what its process takes, if it runs on this machine, `cause` what it
+        failed of, as far as its log tells."""
         style = look.style(task.state)
         quiet = dim if task.state in (State.CLONED, State.PENDING) else Style.null()
         text = Text(("> " if look.ascii else "▸ ") if cursor else "  ")
@@ -79,7 +88,7 @@ class Columns:
         text.append(f"{clock(task.started_at):<{_STARTED}}", dim)
         text.append(f"{_took(task, now):<{_TOOK}}")
         if self.why:
-            text.append(one_line(_why(task, now, use), self.why), dim)
+            text.append(one_line(cause or _why(task, now, use), self.why), dim)
         return text
 
 

@@ -66,11 +66,13 @@ class TaskList(ScrollView, can_focus=True):
         self._cursor_at: int | None = None
         self._now = Ms(0)
         self._empty = ""
+        self._picked: str | None = None
         self._columns = Columns()
         self._in_view: tuple[Key, ...] = ()
         self._view_due = False
         self._strips: LRUCache[Key, tuple[object, Strip]] = LRUCache(_CACHED_ROWS)
         self.processes: Mapping[Key, ProcessUse] = {}
+        self._causes: Mapping[Key, str] = {}
 
     @property
     def current(self) -> Task | None:
@@ -103,6 +105,11 @@ class TaskList(ScrollView, can_focus=True):
         return self._listed.text
 
     @property
+    def picked(self) -> str | None:
+        """What the tasks have in common that were picked, None when none were."""
+        return self._picked
+
+    @property
     def order(self) -> Order:
         """What the rows are ordered by."""
         return self._listed.order
@@ -117,6 +124,7 @@ class TaskList(ScrollView, can_focus=True):
         none."""
         self._now, self._empty = now, empty
         self._cursor = self._cursor_at = None
+        self._picked = self._listed.only = None
         self._listed.show(tasks, now)
         self._measure()
         self.scroll_to(0, 0, animate=False)
@@ -134,6 +142,11 @@ class TaskList(ScrollView, can_focus=True):
             row = self._listed.place(task.id)
             if row is not None:
                 self._repaint(row)
+
+    def explain(self, causes: Mapping[Key, str]) -> None:
+        """Tell what tasks failed of; the mapping may grow and is told again then."""
+        self._causes = causes
+        self.refresh()
 
     def tick(self, now: Ms) -> None:
         """Move the running times of visible rows."""
@@ -154,6 +167,19 @@ class TaskList(ScrollView, can_focus=True):
         )
         self._measure()
         self._place_cursor(self._cursor_row() or 0, by_hand=True)
+
+    def show_only(self, ids: frozenset[str], what: str) -> None:
+        """Leave only these tasks, whatever the other filters say; `what` they have in common."""
+        self._picked = what
+        self._listed.failed_only, self._listed.text = False, ""
+        self._listed.pick(ids)
+        self._measure()
+        self._place_cursor(0, by_hand=True)
+
+    def show_all(self) -> None:
+        """Lift all filters."""
+        self._picked = self._listed.only = None
+        self.set_filter(failed_only=False, text="")
 
     def sort(self, order: Order, *, reverse: bool = False) -> None:
         """Order the rows; a cursor that was on the first row is so again, else it stays on its
@@ -212,13 +238,16 @@ class TaskList(ScrollView, can_focus=True):
         task = self._listed[row]
         cursor = task.id == self._cursor
         base = self.get_component_rich_style("task-list--cursor") if cursor else self.rich_style
-        drawn = (task, self._columns, base, self._look.dark, width)
+        cause = self._causes.get(task.key)
+        drawn = (task, cause, self._columns, base, self._look.dark, width)
         known = self._strips.get(task.key)
         if known is not None and known[0] == drawn:
             return known[1]
         dim = self.get_component_rich_style("task-list--dim", partial=True)
         use = self.processes.get(task.key)
-        text = self._columns.row(task, self._look, dim, now=self._now, use=use, cursor=cursor)
+        text = self._columns.row(
+            task, self._look, dim, now=self._now, use=use, cause=cause, cursor=cursor
+        )
         strip = self._line(text, width, base)
         if task.state in FINISHED:
             self._strips[task.key] = (drawn, strip)

@@ -59,6 +59,7 @@ class TaskRows:
         self.reverse = False
         self.failed_only = False
         self.text = ""
+        self.only: frozenset[str] | None = None
         self._now = Ms(0)
         self._keys: list[_RowKey] | None = None
         self._known: dict[str, _RowKey] = {}
@@ -107,6 +108,11 @@ class TaskRows:
         self.failed_only, self.text = failed_only, text
         self._arrange()
 
+    def pick(self, only: frozenset[str] | None) -> None:
+        """Leave of these only the tasks with these ids; None lifts that."""
+        self.only = only
+        self._arrange()
+
     def update(self, changed: Collection[Task], now: Ms) -> bool:
         """Follow tasks that are new or differ; whether a row came, went or moved."""
         self._now = now
@@ -143,7 +149,8 @@ class TaskRows:
 
     def _arrange(self) -> None:
         self._known, self._going = {}, set()
-        if self.order is Order.TASK and not self.failed_only and not self.text:
+        filtered = self.failed_only or self.text or self.only is not None
+        if self.order is Order.TASK and not filtered:
             self._keys, self._count = None, len(self.tasks)
             return
         tasks, passes, key_of = self.tasks, self._passer(), self._keyer()
@@ -185,9 +192,11 @@ class TaskRows:
         leave_out = len(wanted) > 1 and wanted.startswith("!")
         wanted = wanted.removeprefix("!") if leave_out or wanted == "!" else wanted
         states = {state for state in State if wanted in state}
-        failed_only, search_text = self.failed_only, self.tasks.search_text
+        failed_only, search_text, only = self.failed_only, self.tasks.search_text, self.only
 
         def passes(task: Task) -> bool:
+            if only is not None and task.id not in only:
+                return False
             if failed_only and task.state not in OF_INTEREST:
                 return False
             if not wanted:
