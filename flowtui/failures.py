@@ -16,9 +16,10 @@ from flowtui.logs.stored import TailError
 from flowtui.logs.tails import SETTLE_SECONDS
 from flowtui.logs.tracebacks import find_exception
 from flowtui.loop import Loop
-from flowtui.model import UNSUCCESSFUL, Attempt, Graph, Key, State, Task
+from flowtui.model import FINISHED, UNSUCCESSFUL, Attempt, Graph, Key, State, Task
 from flowtui.reading import log_end
 from flowtui.sources.base import RunSource, SourceError
+from flowtui.store import RunStore
 from flowtui.task_index import NaturalKey, natural
 
 LINES_READ = 4_000
@@ -143,17 +144,19 @@ class ExceptionReader(Loop):
 
     `publish` gets each with its attempt, in that thread. Where nothing is found in a log that may
     not be stored yet, it is looked into again for as long as that may take; the last outcome is
-    final. What is wanted anew replaces what has not been read yet.
+    final. Of a run that has long ended every log is stored. What is wanted anew replaces what has
+    not been read yet.
     """
 
     def __init__(
         self,
         source: RunSource,
-        files: frozenset[str],
+        store: RunStore,
         publish: Callable[[Task, Attempt, Outcome], None],
     ) -> None:
         super().__init__("exceptions")
-        self._source, self._files, self._publish = source, files, publish
+        self._source, self._store, self._publish = source, store, publish
+        self._files = flow_files(store.graph)
         self._lock = threading.Lock()
         self._due: deque[_Wanted] = deque()
         self._later: deque[_Wanted] = deque()
@@ -184,7 +187,7 @@ class ExceptionReader(Loop):
             outcome = read_exception(self._source, wanted.task, wanted.attempt, self._files)
         except (SourceError, TailError) as error:
             outcome = Outcome(trouble=str(error))
-        if not outcome.final and wanted.looks == _MOST_LOOKS:
+        if not outcome.final and (wanted.looks == _MOST_LOOKS or self._has_long_ended()):
             outcome = replace(outcome, final=True)
         if not outcome.final:
             again = replace(wanted, looks=wanted.looks + 1, again_at=time.monotonic() + 1)
@@ -193,6 +196,11 @@ class ExceptionReader(Loop):
         if not self.stopped:
             self._publish(wanted.task, wanted.attempt, outcome)
         return 0
+
+    def _has_long_ended(self) -> bool:
+        status = self._store.status
+        ended = status.finished_at if status.state in FINISHED else None
+        return ended is not None and self._store.now - ended > 2 * SETTLE_SECONDS * 1000
 
     def surprised(self, sentence: str) -> float | None:
         if self._at is not None and not self.stopped:

@@ -69,7 +69,7 @@ async def test_a_task_that_helped_itself_by_a_retry_tells_no_exception_in_the_li
 
 async def test_a_fallback_of_catch_tells_of_the_attempt_that_died(runs: Runs) -> None:
     async with watching(runs["catch_killed"], "/doomed") as (app, pilot):
-        await shows(pilot, "The logs of attempt 1 hold no exception so far.")
+        await shows(pilot, "Attempt 1 printed no exception to its logs.")
         assert exception(app).raised is None
 
 

@@ -22,7 +22,17 @@ from flowtui.failures import (
 )
 from flowtui.logs.stored import TailError
 from flowtui.logs.tails import Part
-from flowtui.model import Attempt, Graph, Ms, Node, State, Task
+from flowtui.model import (
+    Attempt,
+    Changes,
+    Graph,
+    Ms,
+    Node,
+    RunDescription,
+    RunStatus,
+    State,
+    Task,
+)
 from flowtui.sources.base import Unreachable
 from flowtui.sources.local import LocalSource
 from flowtui.sources.provider import Provider
@@ -271,6 +281,8 @@ def test_of_a_lost_attempt_only_a_crash_is_taken_for_its_end(
 
 # The reader
 
+GOING_ON = RunStatus(State.RUNNING, "")
+
 
 class Heard:
     """What a reader has published."""
@@ -289,9 +301,14 @@ class Heard:
 
 @contextmanager
 def reading(
-    source: LogSource, publish: Callable[[Task, Attempt, Outcome], None]
+    source: LogSource,
+    publish: Callable[[Task, Attempt, Outcome], None],
+    status: RunStatus = GOING_ON,
 ) -> Iterator[ExceptionReader]:
-    reader = ExceptionReader(source, frozenset(), publish)
+    """A reader for a run that stands like this, at START."""
+    store = RunStore(RunDescription("F", "1", "local"))
+    store.apply(Changes(START, status=status))
+    reader = ExceptionReader(source, store, publish)
     reader.start()
     try:
         yield reader
@@ -310,6 +327,15 @@ def test_attempts_are_read_in_the_order_wanted() -> None:
         eventually(lambda: len(heard.outcomes) == 3, "all are read")
     assert [id_ for id_, _ in heard.outcomes] == ["7", "2", "5"]
     assert all(outcome.final for _, outcome in heard.outcomes)
+
+
+@pytest.mark.parametrize(("ago", "final"), [(25_000, True), (15_000, False)])
+def test_of_a_run_that_has_long_ended_no_log_is_waited_for(ago: int, final: bool) -> None:
+    source, heard = LogSource(ended=False), Heard()
+    with reading(source, heard, RunStatus(State.FAILED, "", Ms(START - ago))) as reader:
+        reader.want(wanted(2))
+        eventually(lambda: heard.outcomes, "it was looked into")
+    assert heard.outcomes[0][1].final is final
 
 
 def test_a_log_that_is_not_stored_yet_is_looked_into_again_also_when_others_are_wanted() -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -15,8 +16,12 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from flowtui.actions.launch import Launch, start_flow
+from flowtui.model import Target
 from flowtui.screens.launch import LaunchScreen
+from flowtui.screens.resume import ResumeDialog
+from flowtui.screens.run import RunScreen
 from flowtui.theme import Look
+from tests.pilot import shows, watching
 from tests.resumes import happened
 from tests.runs import FLOWS, RecordedRun, eventually
 from tests.test_resume_dialog import (
@@ -226,3 +231,32 @@ async def test_the_dialog_left_while_it_starts_closes_and_the_resume_goes_on(
     [run] = known_runs(root) - before
     end = root / ".metaflow" / "FailedFlow" / run / "end"
     eventually(lambda: list(end.glob("*/_meta/sysmeta_attempt_ok_*")), "it runs to its end")
+
+
+async def test_a_resume_that_was_left_is_known_by_its_run_and_a_bad_end_is_said(
+    root: Path, runs: dict[str, RecordedRun]
+) -> None:
+    before = known_runs(root)
+    gate = root / "gate"
+    gate.touch()
+    file = root / "failed.py"
+    waits = f"import os, time\nwhile os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+    file.write_text(waits + (FLOWS / "failed.py").read_text())
+    async with watching(replace(runs["failed"], root=root)) as (app, pilot):
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ResumeDialog), "the dialog")
+        app.screen.query_one("#file", Input).value = str(file)
+        await pilot.press("enter")
+        await shows(pilot, "Starting, ")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run again")
+        gate.unlink()
+        eventually(lambda: known_runs(root) - before, "the new run is there")
+        [run] = known_runs(root) - before
+        # The data it cannot do without is missing once more, so that it fails.
+        await shows(pilot, "exit code 1: ctrl+l shows its log.")
+        app.open_run(Target("FailedFlow", run))
+        await shows(pilot, "resumed from")
+        await pilot.press("ctrl+l")
+        await shows(pilot, f"FailedFlow/{run}  launch log")
+        await shows(pilot, "✗ The launcher has ended with exit code 1.")

@@ -9,7 +9,6 @@ from flowtui.failures import (
     Outcome,
     Place,
     failed_attempt,
-    flow_files,
     place_of,
 )
 from flowtui.model import UNSUCCESSFUL, Attempt, Key, State, Task
@@ -26,7 +25,7 @@ class Causes:
         self._known: dict[Place, str] = {}
         self._settled: set[Place] = set()
         self._changed = changed
-        self._reader = ExceptionReader(source, flow_files(store.graph), self._publish)
+        self._reader = ExceptionReader(source, store, self._publish)
         self._reader.start()
 
     def look(self, tasks: Iterable[Task]) -> None:

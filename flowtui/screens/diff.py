@@ -165,6 +165,9 @@ class DiffScreen(Screen[None]):
 
     def _compare(self, choice: Choice) -> None:
         """Read and compare; until then say so."""
+        if (choice.stream == RECORDS) != (self._choice.stream == RECORDS):
+            # Of records a number is what they say: an exit code, an id, a version.
+            self._view.count_numbers(choice.stream == RECORDS)
         self._choice = choice
         self._comparison = None
         left, right = self._attempts[choice.left], self._attempts[choice.right]

@@ -13,10 +13,10 @@ from flowtui.failures import (
     Outcome,
     Place,
     failed_attempt,
-    flow_files,
 )
-from flowtui.model import Attempt, Graph, Ms, State, Task
+from flowtui.model import Attempt, State, Task
 from flowtui.sources.base import RunSource
+from flowtui.store import RunStore
 from flowtui.theme import Look
 from flowtui.widgets.attempt_bar import AttemptBar
 from flowtui.widgets.exception_view import ExceptionView
@@ -61,13 +61,12 @@ class Explained(Vertical):
     def show(
         self,
         source: RunSource | None,
-        graph: Graph,
+        store: RunStore,
         task: Task | None,
         attempt: Attempt | None,
-        now: Ms,
     ) -> None:
         """Show an attempt; its exception is read once the selection rests."""
-        self.query_one(AttemptBar).show(task, attempt, now)
+        self.query_one(AttemptBar).show(task, attempt, store.now)
         wanted, place = None, None
         if task is not None and attempt is not None and attempt.state in EXPLAINED:
             wanted = (task, _tells(task, attempt))
@@ -84,7 +83,7 @@ class Explained(Vertical):
             self._settling = None
         if place is not None and source is not None:
             if self._reader is None:
-                self._reader = ExceptionReader(source, flow_files(graph), self._publish)
+                self._reader = ExceptionReader(source, store, self._publish)
                 self._reader.start()
             self._settling = self.set_timer(_SETTLE, self._ask)
 

@@ -24,7 +24,6 @@ from flowtui.failures import (
     Place,
     cause,
     failed_attempt,
-    flow_files,
     place_of,
 )
 from flowtui.logs.sanitise import one_line
@@ -94,7 +93,7 @@ class FailuresScreen(Screen[Failures | None]):
         self._grouping = Grouping()
         self._groups: Sequence[Failures] = ()
         self._trouble: str | None = None
-        self._reader = ExceptionReader(source, flow_files(store.graph), self._publish)
+        self._reader = ExceptionReader(source, store, self._publish)
 
     def compose(self) -> ComposeResult:
         where = f"{self._store.description.pathspec}  failures"

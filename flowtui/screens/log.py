@@ -90,7 +90,7 @@ class LogScreen(Screen[None]):
         selected.task = store.task(*self._current.key) or selected.task
         attempt = selected.attempt
         explained = self.query_one(Explained)
-        explained.show(self._source, store.graph, selected.task, attempt, store.now)
+        explained.show(self._source, store, selected.task, attempt)
         if not explained.exception.display and explained.exception.has_focus:
             self.pane.focus()
         self.query_one(AttemptLogs).show(self._source, store.description, selected.task, attempt)

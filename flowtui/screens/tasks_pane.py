@@ -100,7 +100,7 @@ class TasksPane(Vertical):
         attempt: Attempt | None,
     ) -> None:
         """Show the attempts of the task under the cursor, and one of them."""
-        self.query_one(Explained).show(source, store.graph, task, attempt, store.now)
+        self.query_one(Explained).show(source, store, task, attempt)
         frame = self.query_one("#attempts")
         frame.border_title = Content(one_line(f"{task.step}/{task.id}") if task else "")
 

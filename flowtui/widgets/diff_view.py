@@ -139,6 +139,10 @@ class DiffView(ScrollView, can_focus=True):
         self._opened.clear()
         self._rearrange(*held)
 
+    def count_numbers(self, numbers: bool) -> None:
+        """Let numbers, times and ids count from the next comparison on, or not."""
+        self._numbers = numbers
+
     def toggle_numbers(self) -> None:
         """Let numbers, times and ids count, or not."""
         row, above = self._held()
