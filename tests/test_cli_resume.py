@@ -105,7 +105,7 @@ def bench(tmp_path: Path, runs: dict[str, RecordedRun]) -> Iterator[Bench]:
 def test_a_failed_run_is_resumed_and_the_new_run_is_printed(bench: Bench) -> None:
     code, stdout, said = bench.resume(bench.target)
     assert code == DONE, said
-    assert said[:7] == [
+    assert said[:8] == [
         f"Resume {bench.target}",
         "  step   cloned  to run",
         "  start  1       -",
@@ -113,10 +113,11 @@ def test_a_failed_run_is_resumed_and_the_new_run_is_printed(bench: Bench) -> Non
         "  join   -       1",
         "  end    -       1",
         "3 tasks cloned, 3 to run.",
+        "failed.py is older than the run; the run kept no copy of its code.",
     ]
-    assert f"failed.py resume --origin-run-id {bench.origin.run} --with live_logs" in said[7]
-    assert said[8].startswith("flowtui: It runs as process ")
-    assert len(said) == 9
+    assert f"failed.py resume --origin-run-id {bench.origin.run} --with live_logs" in said[8]
+    assert said[9].startswith("flowtui: It runs as process ")
+    assert len(said) == 10
     resumed = bench.ended(stdout)
     assert happened(resumed.directory) == {
         "start": (1, 0),
@@ -136,7 +137,7 @@ def test_it_resumes_from_a_step(how: str, bench: Bench) -> None:
     assert code == DONE, said
     assert said[0] == f"Resume {bench.target} from train"
     assert said[3] == "  train  -       3"
-    assert "failed.py resume train --origin-run-id" in said[7]
+    assert "failed.py resume train --origin-run-id" in said[8]
     resumed = bench.ended(stdout)
     assert happened(resumed.directory) == {
         "start": (1, 0),
@@ -156,7 +157,7 @@ def test_what_is_given_arrives_as_it_is(bench: Bench) -> None:
     again = {"FLOWTUI_TEST_FIXED": ""}
     code, stdout, said = bench.resume(bench.target, *others, *given, *retry, **again)
     assert code == DONE, said
-    assert len(said) == 9
+    assert len(said) == 10
     store = read(bench.ended(stdout))
     assert set(store.description.tags) == {*HOSTILE, "$HOME;"}
     assert [len(task.attempts) for task in store.unsuccessful()] == [2]
@@ -329,8 +330,11 @@ def test_metaflow_s_own_words_are_shown(
     flow_file.write_text((FLOWS / "failed.py").read_text().replace(*change))
     code, stdout, said = bench.resume(bench.target, *arguments, "--file", flow_file)
     assert (code, stdout) == (FAILURE, "")
-    assert any(says in line for line in said[8:]), said
-    assert said[8].startswith("flowtui: The flow ended with exit code ")
+    assert said[7] == (
+        "flow.py was written after the run began, and the run kept no copy of its code."
+    )
+    assert any(says in line for line in said[9:]), said
+    assert said[9].startswith("flowtui: The flow ended with exit code ")
 
 
 def test_a_state_directory_that_cannot_be_written_to_is_said(bench: Bench) -> None:
