@@ -35,12 +35,14 @@ def stop(process: ProcessId) -> None:
     number = signal.SIGTERM if _ignores_interrupts(process.pid) else signal.SIGINT
     try:
         group = os.getpgid(process.pid)
-        started = set(launcher.children(recursive=True))
+        # A step before the programs it has started, or it would take their end for its result.
+        started = launcher.children(recursive=True)
         # The launcher first: it would start another attempt of a step that fails.
         launcher.send_signal(number)
         with suppress(psutil.NoSuchProcess):
             # It may just have started one.
-            started.update(launcher.children(recursive=True))
+            later = launcher.children(recursive=True)
+            started += [process for process in later if process not in started]
     except (psutil.NoSuchProcess, ProcessLookupError) as error:
         raise ActionError(f"Process {process.pid} has ended already.") from error
     except (psutil.AccessDenied, PermissionError) as error:
