@@ -156,7 +156,6 @@ class ExceptionReader(Loop):
     ) -> None:
         super().__init__("exceptions")
         self._source, self._store, self._publish = source, store, publish
-        self._files = flow_files(store.graph)
         self._lock = threading.Lock()
         self._due: deque[_Wanted] = deque()
         self._later: deque[_Wanted] = deque()
@@ -184,7 +183,9 @@ class ExceptionReader(Loop):
                 wanted = self._later.popleft()
             self._at = wanted
         try:
-            outcome = read_exception(self._source, wanted.task, wanted.attempt, self._files)
+            # Now: the graph, which names them, may have come after the first failure.
+            files = flow_files(self._store.graph)
+            outcome = read_exception(self._source, wanted.task, wanted.attempt, files)
         except (SourceError, TailError) as error:
             outcome = Outcome(trouble=str(error))
         if not outcome.final and (wanted.looks == _MOST_LOOKS or self._has_long_ended()):
