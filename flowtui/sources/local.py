@@ -19,6 +19,7 @@ from flowtui.sources.client import ProviderRecords
 from flowtui.sources.local_tree import Damaged, Folder, entries, load
 from flowtui.sources.metadata_rows import READ, Fields, Rows, read_fields
 from flowtui.sources.metaflow_run import MetaflowRun
+from flowtui.sources.processes import Commands
 from flowtui.sources.provider import Provider
 from flowtui.sources.records import TaskRecord
 
@@ -266,7 +267,13 @@ class LocalSource(MetaflowRun):
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        commands: Commands | None = None,
     ) -> None:
         """`monotonic` counts the seconds for which a folder's time has stood still."""
-        records = LocalRecords(provider, flow, run, monotonic)
-        super().__init__(records, provider, flow, run, clock=clock, monotonic=monotonic)
+        super().__init__(
+            LocalRecords(provider, flow, run, monotonic),
+            *(provider, flow, run),
+            clock=clock,
+            monotonic=monotonic,
+            commands=commands,
+        )

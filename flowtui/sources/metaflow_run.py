@@ -33,7 +33,7 @@ from flowtui.sources.graph_info import read_graph
 from flowtui.sources.ledger import Ledger
 from flowtui.sources.lineage import Foreach, Lineage
 from flowtui.sources.metadata_rows import Fields, heartbeat
-from flowtui.sources.processes import ProcessWatch, RunProcesses
+from flowtui.sources.processes import Commands, ProcessWatch, RunProcesses
 from flowtui.sources.provider import Provider
 from flowtui.sources.records import Records, TaskRecord
 from flowtui.sources.run_row import read_run
@@ -61,9 +61,10 @@ class MetaflowRun:
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        commands: Commands | None = None,
     ) -> None:
         """`clock` gives seconds since the epoch, as this machine counts them; `monotonic` seconds
-        that only ever go on."""
+        that only ever go on; `commands` are this machine's processes, if others look there too."""
         self._records, self._provider = records, provider
         self._path = (flow, run)
         self._clock, self._monotonic = clock, monotonic
@@ -72,7 +73,7 @@ class MetaflowRun:
         self._datastore = Datastore(provider, flow, run)
         self._values = Values(self._datastore)
         self._ledger = Ledger()
-        self._processes = ProcessWatch(run) if provider.is_local else None
+        self._processes = ProcessWatch(run, commands) if provider.is_local else None
         self._found = RunProcesses()
         self._description: RunDescription | None = None
         self._described = False

@@ -55,9 +55,10 @@ class ProcessWatch:
     run was registered and has no step process of another run.
     """
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, commands: Commands | None = None) -> None:
+        """`commands` may be shared by the watches of many runs."""
         self._run = run
-        self._commands = _Commands()
+        self._commands = commands or Commands()
         self._launcher: psutil.Process | None = None
         self._sure = False
         self._launched_by: ProcessId | None = None
@@ -180,7 +181,7 @@ class _Command:
     options: Mapping[str, str] | None
 
 
-class _Commands:
+class Commands:
     """The step processes and possible launchers of this machine, of whatever run.
 
     Only command lines tell them from all other processes. To read those of a large machine takes
@@ -189,7 +190,9 @@ class _Commands:
     asks whether it is alive, and calls `forget` if not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lasts: float = 0.0) -> None:
+        """`lasts` is for how many seconds what was found is not looked for again."""
+        self._lasts = lasts
         self._settled: set[int] = set()
         self._found: dict[int, _Command] = {}
         self._looked_at = -math.inf
@@ -197,6 +200,21 @@ class _Commands:
     def look(self) -> Sequence[_Command]:
         """Those there are, oldest first; some may be zombies, or their pids reused by now."""
         now = time.monotonic()
+        if now - self._looked_at >= self._lasts:
+            self._look(now)
+        return sorted(self._found.values(), key=_age_order)
+
+    def local_runs(self) -> frozenset[str]:
+        """The ids of runs with local metadata that have a live step process on this machine."""
+        return frozenset(
+            command.options.get("--run-id", "")
+            for command in self.look()
+            if command.options is not None
+            and command.options.get("--metadata", "local").startswith("local")
+            and is_alive(command.process)
+        )
+
+    def _look(self, now: float) -> None:
         if now - self._looked_at > PIDS_REUSED:
             self._settled.clear()
         self._looked_at = now
@@ -206,7 +224,6 @@ class _Commands:
             del self._found[pid]
         for pid in pids - self._settled:
             self._read(pid)
-        return sorted(self._found.values(), key=_age_order)
 
     def forget(self, command: _Command) -> None:
         """Read what has this pid anew in the next look: `command` has ended."""

@@ -150,6 +150,11 @@ class Provider:
             )
         return target
 
+    def require_flow(self, flow: str) -> None:
+        """Raise NotFound, with what there is instead, if there is no such flow."""
+        if not self.row("flow", flow):
+            raise NotFound(self._no_flow(flow))
+
     def _latest(self, flow: str) -> str:
         rows = self.list("flow", "run", flow)
         inside = [row for row in rows if self._in_namespace(row)]
@@ -223,6 +228,11 @@ class Provider:
         return Unreachable(
             f"{self} does not answer as a metadata provider does. Is the address right?"
         )
+
+
+def configured_kind(metadata: str | None) -> str:
+    """The kind of the provider that would be read, without asking it; raises Unsupported."""
+    return str(_configured().TYPE) if metadata is None else metadata.partition("@")[0]
 
 
 def _configured() -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flowtui.model import Target
 from flowtui.sources.base import RunSource, Unsupported
 from flowtui.sources.provider import Provider
+from flowtui.sources.run_list import RunList
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,21 @@ def open_source(
     name = source_name(where, provider)
     resolved = provider.resolve(target)
     return resolved, _opener(name)(provider, resolved.flow, resolved.run, clock=clock)
+
+
+def open_run_list(
+    where: Where, flow: str | None = None, *, clock: Callable[[], float] = time.time
+) -> RunList:
+    """The runs of a flow, or of all, that the provider and the namespace show.
+
+    Raises NotFound where there is no such flow, and what `open_source` raises. Another namespace
+    takes another list.
+    """
+    provider = Provider(where.metadata, where.namespace)
+    name = source_name(where, provider)
+    if flow is not None:
+        provider.require_flow(flow)
+    return _list_opener(name)(provider, provider.namespace, flow, clock=clock)
 
 
 def source_name(where: Where, provider: Provider) -> str:
@@ -57,3 +73,17 @@ def _opener(name: str) -> Callable[..., RunSource]:
     from flowtui.sources.client import ClientSource
 
     return ClientSource
+
+
+def _list_opener(name: str) -> Callable[..., RunList]:
+    if name == "local":
+        from flowtui.sources.run_list_local import local_run_list
+
+        return local_run_list
+    if name == "service":
+        from flowtui.sources.run_list_service import service_run_list
+
+        return service_run_list
+    from flowtui.sources.run_list_client import client_run_list
+
+    return client_run_list

@@ -21,7 +21,7 @@ from flowtui.sources.metadata_rows import Fields, Rows, heartbeat, moment, read_
 from flowtui.sources.metaflow_run import MetaflowRun, in_view_first
 from flowtui.sources.provider import Provider
 from flowtui.sources.records import TaskRecord
-from flowtui.sources.service_api import PAGE, Page, ServiceApi
+from flowtui.sources.service_api import PAGE, Connection, Page, ServiceApi
 from flowtui.sources.service_backlog import Backlog, by_task
 from flowtui.sources.service_news import News
 from flowtui.sources.service_outcomes import read_outcomes
@@ -59,9 +59,10 @@ class ServiceRecords(ProviderRecords):
         run: str,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
+        shared: Connection | None = None,
     ) -> None:
         super().__init__(provider, flow, run)
-        self._api = ServiceApi(provider, flow, run)
+        self._api = ServiceApi(provider, flow, run, shared)
         self._clock, self._monotonic = clock, monotonic
         self._run_row: Mapping[str, Any] | None = None
         self._run_asked = 0.0
@@ -279,6 +280,8 @@ class ServiceSource(MetaflowRun):
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        shared: Connection | None = None,
     ) -> None:
-        records = ServiceRecords(provider, flow, run, clock, monotonic)
+        """`shared` is a connection that is used with others, else the run has one of its own."""
+        records = ServiceRecords(provider, flow, run, clock, monotonic, shared)
         super().__init__(records, provider, flow, run, clock=clock, monotonic=monotonic)
