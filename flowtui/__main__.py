@@ -1,5 +1,5 @@
 """`python -m flowtui`."""
 
-from flowtui.cli import main
+from flowtui.cli.main import main
 
 main()

@@ -16,12 +16,13 @@ from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 from textual.widget import Widget
 
 from flowtui.actions.launch import Launch
-from flowtui.commands import Command, Scope, bindings, within_reach
+from flowtui.commands import Command, Scope, bindings
 from flowtui.logs.sanitise import one_line
 from flowtui.model import Target
 from flowtui.screens.acting import Actor
@@ -41,6 +42,7 @@ from flowtui.widgets.exception_view import ExceptionView
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.output_filter import OutputFilter
+from flowtui.widgets.preferences import Preferences
 
 _FAILED_TASKS = 50
 """Failed tasks that the palette offers to jump to."""
@@ -67,7 +69,7 @@ class CataloguePalette(Provider):
         """Title, callback and explanation: commands, then on a run its steps and failed tasks."""
         for command in self._commands():
             run = partial(self._flowtui.run_command, command)
-            yield command.title, run, f"{command.shown}  {command.help}"
+            yield command.title, run, f"{command.shown}  {command.help}".lstrip()
         screen = self.screen
         if not isinstance(screen, RunScreen) or screen.store is None:
             return
@@ -112,12 +114,19 @@ class FlowtuiApp(App[None]):
         read_only: bool = False,
         theme: str | None = None,
         launch: Launch | None = None,
+        preferences: Preferences | None = None,
+        notifications: bool = True,
     ) -> None:
-        """`launch` is what has started the target, if flowtui has."""
+        """`launch` is what has started the target, if flowtui has.
+
+        Without `notifications` only what went wrong is told over the screen.
+        """
         super().__init__()
         self._target, self._where, self._interval = target, where, interval
         self._look = look or Look()
         self._read_only = read_only
+        self.preferences = preferences or Preferences()
+        self._tells_all = notifications
         self._output_filter = OutputFilter()
         self._keeper = Keeper(self)
         self._actor = Actor(self, self._look, self.open_run)
@@ -132,6 +141,10 @@ class FlowtuiApp(App[None]):
             loop.add_signal_handler(number, self._leave_by_signal, number)
 
     def on_mount(self) -> None:
+        self.set_keymap(self.preferences.catalogue.keymap())
+        if not self.is_headless:
+            self._look.sixteen = self.console.color_system == "standard"
+            self._look.colourless = self.no_color or self.console.color_system is None
         if self._wanted_theme is not None:
             self.theme = self._wanted_theme
         self.theme_changed_signal.subscribe(self, lambda _: self._follow_theme())
@@ -139,6 +152,18 @@ class FlowtuiApp(App[None]):
         if self._launch is not None:
             self._actor.note(str(self._target), self._launch)
         self.open_run(self._target)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        if self._tells_all or severity == "error":
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._output_filter]
@@ -176,7 +201,8 @@ class FlowtuiApp(App[None]):
             scopes += [Scope.BACK, Scope.DIFF]
         if isinstance(screen, FailuresScreen):
             scopes += [Scope.BACK, Scope.FAILURES]
-        return within_reach(*scopes, Scope.APP, read_only=self._read_only)
+        catalogue = self.preferences.catalogue
+        return catalogue.within_reach(*scopes, Scope.APP, read_only=self._read_only)
 
     async def run_command(self, command: Command) -> None:
         """Do what a command says, on the pane that has the focus where it is about a pane."""

@@ -1,12 +1,14 @@
-"""The one catalogue of what a person can do: keys, palette, key bar and help all come from here."""
+"""The one list of what a person can do: keys, palette, key bar and help all come from here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+if TYPE_CHECKING:
+    from textual.binding import Binding, BindingType
 
 
 class Scope(StrEnum):
@@ -175,49 +177,32 @@ COMMANDS: Sequence[Command] = (
 )  # fmt: skip
 
 
-def commands(*scopes: Scope, read_only: bool = False) -> Sequence[Command]:
-    """The commands of these scopes, in the catalogue's order; without those that act."""
-    return [
-        command
-        for command in COMMANDS
-        if command.scope in scopes and not (read_only and command.acts)
-    ]
+COMMAND: Mapping[str, Command] = {command.id: command for command in COMMANDS}
+"""The commands by their ids."""
 
 
 def bindings(*scopes: Scope) -> list[BindingType]:
-    """The commands of these scopes as Textual bindings, one per key, with the command's id."""
-    return [_binding(command) for command in commands(*scopes)]
+    """The commands of these scopes as Textual bindings, with the command's id.
+
+    They have the keys of the list above; a keymap of the app gives them others by their ids.
+    """
+    return [bound(command.id) for command in COMMANDS if command.scope in scopes]
 
 
-def _binding(command: Command) -> Binding:
+def bound(id: str, action: str | None = None) -> Binding:  # noqa: A002
+    """The key of a command as a Textual binding; `action` is done instead of the command's own.
+
+    With the command's id, so that the binding follows when the command gets another key.
+    """
+    from textual.binding import Binding
+
+    command = COMMAND[id]
     return Binding(
         command.keys,
-        command.action,
+        action or command.action,
         command.title,
         show=False,
         key_display=command.shown,
-        id=command.id,
-        priority=command.id == "interrupt",
+        id=id,
+        priority=id == "interrupt",
     )
-
-
-def within_reach(*scopes: Scope, read_only: bool = False) -> Sequence[Command]:
-    """The commands that their key does where these scopes apply: a key is the earlier scope's."""
-    taken: set[str] = set()
-    reached: set[str] = set()
-    for scope in scopes:
-        here = commands(scope, read_only=read_only)
-        reached |= {command.id for command in here if not taken.issuperset(_keys(command))}
-        taken.update(*map(_keys, here))
-    return [command for command in COMMANDS if command.id in reached]
-
-
-def key_bar(*scopes: Scope, read_only: bool = False) -> Sequence[Command]:
-    """What the key bar shows of the commands that apply now, most wanted first."""
-    reached = within_reach(*scopes, read_only=read_only)
-    ranked = [command for command in reached if command.rank is not None]
-    return sorted(ranked, key=lambda command: command.rank or 0)
-
-
-def _keys(command: Command) -> set[str]:
-    return set(command.keys.split(","))

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -119,23 +120,23 @@ def _json_value(value: Any) -> Any:
     return value if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
-def print_plain(store: RunStore, *, ascii_only: bool) -> None:
+def print_plain(store: RunStore, look: Look) -> None:
     """Print the run to stdout: a headline, the graph, and the tasks with their attempts.
 
     Coloured and as wide as the terminal on one; in a pipe plain text, one line for each task.
     """
     console = Console(highlight=False, markup=False, emoji=False)
+    look = replace(look, sixteen=console.color_system == "standard")
     if console.is_terminal:
-        _print(console, store, ascii_only)
+        _print(console, store, look)
         return
     console.width = _PIPE_WIDTH
     with console.capture() as printed:
-        _print(console, store, ascii_only)
+        _print(console, store, look)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in printed.get().splitlines())
 
 
-def _print(console: Console, store: RunStore, ascii_only: bool) -> None:
-    look = Look(ascii=ascii_only)
+def _print(console: Console, store: RunStore, look: Look) -> None:
     console.print(_headline(store, look))
     console.print(Text(shown(store.status.reason, look), "dim"))
     graph = store.graph
@@ -145,7 +146,7 @@ def _print(console: Console, store: RunStore, ascii_only: bool) -> None:
             boxes(store, look),
             case_labels(graph, look),
             dimmed=not_taken(graph, store.steps),
-            ascii=ascii_only,
+            ascii=look.ascii,
         )
         console.print()
         console.print(Text(drawing.plain()), no_wrap=True, crop=False)

@@ -39,7 +39,7 @@ def monitor(
     environment = {**flow_environment(root, extra), **_home(home)}
     command: list[str | Path] = [PROGRAM, *arguments]
     if script is not None:
-        started = f"{script}\nfrom flowtui.cli import main\nmain()\n"
+        started = f"{script}\nfrom flowtui.cli.main import main\nmain()\n"
         command = [sys.executable, "-c", started, *arguments]
     try:
         with Terminal(command, environment=environment, size=size, cwd=root) as terminal:

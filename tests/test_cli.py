@@ -54,7 +54,9 @@ def cli(runs: dict[str, RecordedRun], tmp_path_factory: pytest.TempPathFactory) 
     environment = flow_environment(runs["linear"].root)
     for name in ("FORCE_COLOR", "NO_COLOR", "PYTHONIOENCODING", "COLUMNS"):
         environment.pop(name, None)
-    return Cli(environment | {"PYTHONUTF8": "1"}, tmp_path_factory.mktemp("elsewhere"))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    environment |= {"PYTHONUTF8": "1", "XDG_CONFIG_HOME": str(elsewhere / "config")}
+    return Cli(environment, elsewhere)
 
 
 def complaint(ended: subprocess.CompletedProcess[str], code: int) -> str:
@@ -158,6 +160,7 @@ def test_a_malformed_target_is_refused_with_an_example(cli: Cli, target: str) ->
         (("A/1", "--interval", "soon"), "'--interval': 'soon' is not"),
         (("A/1", "--interval", "nan"), "'--interval'"),
         (("A/1", "--theme", "plaid"), "There is no theme 'plaid'. Themes: textual-dark"),
+        (("A/1", "--palette", "gaudy"), "--palette: This wants one of default, high-contrast,"),
         (("demo", "--theme", "plaid"), "There is no theme 'plaid'. Themes: textual-dark"),
         (
             ("show", "A/1", "--source", "magic"),

@@ -16,7 +16,7 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_the_command_line_starts_without_textual_and_without_metaflow() -> None:
-    loaded = loaded_by("import flowtui.cli")
+    loaded = loaded_by("import flowtui.cli.main")
     assert "flowtui" in loaded
     assert not loaded & {"textual", "metaflow", "psutil", "requests", "fast_sugiyama"}
 
@@ -34,6 +34,8 @@ HEADLESS = [
     "actions.preview",
     "actions.resume",
     "actions.demo",
+    "catalogue",
+    "config",
     "theme",
     "picture",
     "report",

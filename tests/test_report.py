@@ -24,6 +24,7 @@ from flowtui.model import (
 from flowtui.report import print_plain, to_json
 from flowtui.sources.registry import Where, open_source
 from flowtui.store import RunStore
+from flowtui.theme import Look
 from tests.runs import RecordedRun
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -282,7 +283,7 @@ def test_the_document_is_ascii_and_strict_json_whatever_the_names_are() -> None:
 def test_the_picture_holds_nothing_that_a_terminal_obeys(
     ascii_only: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_plain(hostile(), ascii_only=ascii_only)
+    print_plain(hostile(), Look(ascii=ascii_only))
     printed = capsys.readouterr().out
     assert all(line.isprintable() for line in printed.splitlines())
     assert "\u202e" not in printed
@@ -293,7 +294,7 @@ def test_the_picture_holds_nothing_that_a_terminal_obeys(
 def test_the_picture_shows_the_graph_and_each_task_in_a_line(
     runs: dict[str, RecordedRun], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_plain(store_of(runs["catch"]), ascii_only=False)
+    print_plain(store_of(runs["catch"]), Look())
     printed = capsys.readouterr().out
     lines = printed.splitlines()
     assert lines[0].startswith(f"{runs['catch'].pathspec}  ✓ succeeded  0:")
@@ -314,7 +315,7 @@ def test_the_picture_shows_the_graph_and_each_task_in_a_line(
 def test_the_picture_of_a_resumed_run_names_its_origin(
     runs: dict[str, RecordedRun], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_plain(store_of(runs["resumed"]), ascii_only=True)
+    print_plain(store_of(runs["resumed"]), Look(ascii=True))
     printed = capsys.readouterr().out
     assert f"resumed from {runs['failed'].run}" in printed.splitlines()[0]
     assert "= cloned" not in printed
@@ -324,5 +325,5 @@ def test_the_picture_of_a_resumed_run_names_its_origin(
 def test_a_run_of_which_nothing_is_known_yet_has_a_picture(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_plain(RunStore(RunDescription("F", "1", "client")), ascii_only=True)
+    print_plain(RunStore(RunDescription("F", "1", "client")), Look(ascii=True))
     assert capsys.readouterr().out.startswith("F/1  . pending\nnothing read yet\n")

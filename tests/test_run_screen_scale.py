@@ -14,6 +14,7 @@ from flowtui.app import FlowtuiApp
 from flowtui.model import Changes, ProcessUse, State, Target
 from flowtui.sources.registry import Where
 from flowtui.store import RunStore
+from flowtui.theme import Look
 from flowtui.times import clock
 from tests.pilot import WIDE, screen_text, shows, until
 from tests.scripted_run import RUN, START, ScriptedSource, many, work
@@ -100,5 +101,5 @@ def test_the_plain_picture_has_the_strip_too(
     (first,) = many(3)
     tasks = (first.tasks[0], work(2), work(3), work(4, State.FAILED))
     store.apply(replace(first, tasks=tasks))
-    report.print_plain(store, ascii_only=ascii_only)
+    report.print_plain(store, Look(ascii=ascii_only))
     assert strip in capsys.readouterr().out

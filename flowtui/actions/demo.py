@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 from flowtui.actions.command import interpreter, with_live_logs
 from flowtui.actions.errors import ActionError
 from flowtui.actions.launch import Launch, start_flow
+from flowtui.folders import own_folder
 
 FLOW_NAME = "DemoFlow"
 FLOW_FILE = Path(__file__).parents[1] / "demo" / "flow.py"
@@ -30,8 +29,14 @@ class DemoRun:
 
 
 def demo_root() -> Path:
-    """Where the demo's metadata and data are kept: `demo` in the user's data directory."""
-    return user_data_path("flowtui") / "demo"
+    """Where the demo's metadata and data are kept: `demo` in the user's data directory.
+
+    Raises ActionError where there is none.
+    """
+    data = own_folder("data")
+    if data is None:
+        raise ActionError("There is no home directory for the demo. Set HOME or XDG_DATA_HOME.")
+    return data / "demo"
 
 
 def demo_environment(root: Path) -> dict[str, str]:

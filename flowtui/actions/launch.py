@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from platformdirs import user_state_path
-
 from flowtui.actions.errors import ActionError
+from flowtui.folders import own_folder
 from flowtui.logs.sanitise import plain_text
 
 TAIL_LINES = 12
@@ -249,7 +248,9 @@ def _refuse(lock: int, pathspec: str) -> NoReturn:
 
 def _private_folder(name: str) -> Path:
     """`<user state directory>/flowtui/<name>`, made if need be, open to this user alone."""
-    state = user_state_path("flowtui")
+    state = own_folder("state")
+    if state is None:
+        raise ActionError("There is no home directory for output. Set HOME or XDG_STATE_HOME.")
     with _writing_to(state):
         for folder in (state, state / name):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

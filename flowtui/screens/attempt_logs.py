@@ -16,6 +16,7 @@ from flowtui.model import FINISHED, STREAMS, Attempt, RunDescription, State, Tas
 from flowtui.screens.feeds import LogFeed, LogNews
 from flowtui.sources.base import RunSource, SourceError
 from flowtui.widgets.log_pane import LogPane
+from flowtui.widgets.preferences import hint
 
 MERGED = "output"
 """The pane that shows both streams as one."""
@@ -197,7 +198,7 @@ class AttemptLogs(Container):
                 if note is None and run and task:
                     note = why_empty(run, task, attempt, pane.stream)
                     if attempt is not None and attempt.state is State.CLONED:
-                        note += " Press u to open it."
+                        note += f" {hint(self, 'origin', 'opens it.')}".rstrip()
                 if pane.note != note:
                     pane.note = note
 

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from flowtui.commands import Scope, bindings, key_bar
+from flowtui.commands import Scope, bindings
 from flowtui.logs.diff import Comparison, Kind, compare
 from flowtui.logs.folds import unified
 from flowtui.logs.sanitise import one_line
@@ -117,10 +117,8 @@ class DiffScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        keys = key_bar(Scope.DIFF, Scope.BACK, Scope.APP)
-        if len(self._attempts) < 3:
-            keys = [command for command in keys if command.id != "next_other"]
-        self.query_one(KeyBar).show(keys)
+        without = "next_other" if len(self._attempts) < 3 else None
+        self.query_one(KeyBar).show(Scope.DIFF, Scope.BACK, Scope.APP, without=without)
         self._view.focus()
         self._compare(self._choice)
 

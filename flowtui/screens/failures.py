@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from flowtui.commands import Scope, bindings, key_bar
+from flowtui.commands import Scope, bindings
 from flowtui.failures import (
     EXPLAINED,
     Cause,
@@ -104,7 +104,7 @@ class FailuresScreen(Screen[Failures | None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.query_one(KeyBar).show(key_bar(Scope.FAILURES, Scope.BACK, Scope.APP))
+        self.query_one(KeyBar).show(Scope.FAILURES, Scope.BACK, Scope.APP)
         self.query_one(FailureList).focus()
         self._reader.start()
         self.renew()

@@ -6,12 +6,14 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from flowtui.commands import Scope, bindings, commands
+from flowtui.commands import Scope, bindings, bound
 from flowtui.model import State
 from flowtui.theme import Look
+from flowtui.widgets.preferences import hint, preferences_of
 
 _MEANINGS = {
     State.PENDING: "has not started",
@@ -27,9 +29,9 @@ _MEANINGS = {
 
 
 class HelpScreen(ModalScreen[None]):
-    """Keys by where they work, then the states. Escape or `?` closes it."""
+    """Keys by where they work, then the states. The keys to go back and for help close it."""
 
-    BINDINGS = [*bindings(Scope.BACK), ("question_mark", "screen.back", "close")]
+    BINDINGS = [*bindings(Scope.BACK), bound("help", "screen.back")]
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
     HelpScreen VerticalScroll {
@@ -47,7 +49,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll() as scroll:
             scroll.border_title = "help"
-            scroll.border_subtitle = "esc closes"
+            scroll.border_subtitle = Content(hint(self, "back", "closes"))
             for scope in Scope:
                 yield Static(self._keys(scope))
             yield Static(self._states())
@@ -57,7 +59,8 @@ class HelpScreen(ModalScreen[None]):
 
     def _keys(self, scope: Scope) -> Table:
         table = _table(str(scope))
-        for command in commands(scope, read_only=self._read_only):
+        catalogue = preferences_of(self).catalogue
+        for command in catalogue.commands(scope, read_only=self._read_only):
             table.add_row(Text(command.shown, "bold"), Text(command.help))
         return table
 
@@ -73,6 +76,6 @@ def _table(title: str) -> Table:
     table = Table(
         title=Text(title, "bold underline"), title_justify="left", box=None, show_header=False
     )
-    table.add_column(width=13, no_wrap=True)
+    table.add_column(min_width=13, no_wrap=True)
     table.add_column()
     return table

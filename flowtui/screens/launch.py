@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from flowtui.actions.launch import Launch
-from flowtui.commands import Scope, bindings, key_bar
+from flowtui.commands import Scope, bindings
 from flowtui.logs.sanitise import one_line
 from flowtui.logs.stored import StoredFile
 from flowtui.logs.tails import Part, Tail
@@ -21,6 +21,7 @@ from flowtui.times import stopwatch
 from flowtui.widgets.find_bar import FindBar
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
+from flowtui.widgets.preferences import hint
 
 _LOOK = 0.1
 """Seconds between two looks at a launcher."""
@@ -61,7 +62,7 @@ class LaunchScreen(Screen[str | None]):
         pane.note = "The launcher has printed nothing yet."
         self._feed = LogFeed(self, self._tail)
         pane.focus()
-        self.query_one(KeyBar).show(key_bar(Scope.LOG, Scope.BACK, Scope.APP))
+        self.query_one(KeyBar).show(Scope.LOG, Scope.BACK, Scope.APP)
         self._look_again()
         self.set_interval(_LOOK, self._look_again)
 
@@ -103,7 +104,7 @@ class LaunchScreen(Screen[str | None]):
             return State.RUNNING, f"Starting, {since}: {process}. It goes on if you leave."
         failure = self._launch.failure()
         if failure is not None:
-            return State.FAILED, f"{failure.sentence} Esc goes back."
+            return State.FAILED, f"{failure.sentence} {hint(self, 'back', 'goes back')}".rstrip()
         if code == 0:
             return State.SUCCEEDED, "The launcher has ended well."
         how = f"with exit code {code}" if code > 0 else f"by signal {-code}"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from flowtui.commands import Scope, bindings, key_bar, within_reach
+from flowtui.commands import COMMANDS, Scope, bindings, bound
 from flowtui.failures import flow_files
 from flowtui.logs.sanitise import one_line
 from flowtui.model import UNSUCCESSFUL, Task
@@ -38,8 +37,8 @@ class LogScreen(Screen[None]):
     BINDINGS = [
         *bindings(Scope.BACK, Scope.ATTEMPT),
         *(
-            Binding(command.keys, f"screen.in_log({command.action!r})", show=False)
-            for command in within_reach(Scope.BACK, Scope.ATTEMPT, Scope.LOG)
+            bound(command.id, f"screen.in_log({command.action!r})")
+            for command in COMMANDS
             if command.scope is Scope.LOG
         ),
     ]
@@ -135,8 +134,8 @@ class LogScreen(Screen[None]):
         if isinstance(event.widget, LogPane):
             self._mark(event.widget)
         first = Scope.LOG if isinstance(self.focused, LogPane) else Scope.EXCEPTION
-        keys = key_bar(first, Scope.BACK, Scope.ATTEMPT, Scope.LOG, Scope.APP)
-        self.query_one(KeyBar).show(keys)
+        scopes = (first, Scope.BACK, Scope.ATTEMPT, Scope.LOG, Scope.APP)
+        self.query_one(KeyBar).show(*scopes)
 
     def _mark(self, current: LogPane) -> None:
         """The pane that had the focus last, also while something is typed elsewhere."""

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
 
-from flowtui.commands import Scope, bindings, key_bar
+from flowtui.commands import Scope, bindings
 from flowtui.failures import Failures, flow_files
 from flowtui.model import FINISHED, UNSUCCESSFUL, Changes, Target, Task
 from flowtui.poller import Opened, Polled, Trouble
@@ -36,6 +36,7 @@ from flowtui.widgets.find_bar import FindBar
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.pane_tabs import PaneTabs
+from flowtui.widgets.preferences import hint
 from flowtui.widgets.run_header import RunHeader
 from flowtui.widgets.task_list import TaskList
 
@@ -141,7 +142,7 @@ class RunScreen(PaneScreen):
     def _show_keys(self) -> None:
         scopes = [Scope.LOG] if isinstance(self.focused, LogPane) else []
         scopes += [Scope.RUN, Scope.ATTEMPT, Scope.APP]
-        self.query_one(KeyBar).show(key_bar(*scopes, read_only=self._read_only))
+        self.query_one(KeyBar).show(*scopes, read_only=self._read_only)
 
     # News from the poller
 
@@ -317,7 +318,9 @@ class RunScreen(PaneScreen):
         elif self.app.screen_stack.index(self) > 1:
             self.dismiss(None)
         else:
-            self.notify("This is the outermost screen: q leaves flowtui.", timeout=3)
+            leaves = hint(self, "quit", "leaves flowtui")
+            told = f"This is the outermost screen{leaves and f': {leaves}'}."
+            self.notify(told, markup=False, timeout=3)
 
     def action_drill(self) -> None:
         source, task = self._source(), self._caught_up()

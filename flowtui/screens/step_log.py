@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from flowtui.commands import Scope, bindings, key_bar
+from flowtui.commands import Scope, bindings
 from flowtui.logs.sanitise import one_line
 from flowtui.logs.tails import Growth, Part, Tail
 from flowtui.model import FINISHED, STREAMS, Attempt, State, Task
@@ -63,7 +63,7 @@ class StepLogScreen(Screen[None]):
         self._feed = LogFeed(self, self._tail)
         pane.focus()
         self.renew()
-        self.query_one(KeyBar).show(key_bar(Scope.LOG, Scope.BACK, Scope.APP))
+        self.query_one(KeyBar).show(Scope.LOG, Scope.BACK, Scope.APP)
 
     def on_unmount(self) -> None:
         if self._feed is not None:

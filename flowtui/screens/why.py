@@ -11,13 +11,13 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from flowtui.commands import Scope, bindings
+from flowtui.commands import Scope, bindings, bound
 from flowtui.logs.sanitise import one_line
 from flowtui.model import Attempt, Fact, State, Task
 from flowtui.screens.selection import Selection
@@ -26,6 +26,7 @@ from flowtui.status import Budget
 from flowtui.store import RunStore
 from flowtui.theme import Look
 from flowtui.times import clock, span, stopwatch
+from flowtui.widgets.preferences import hint
 
 DECISIVE = frozenset(
     {
@@ -50,9 +51,10 @@ class WhyScreen(ModalScreen[None]):
 
     BINDINGS = [
         *bindings(Scope.BACK),
-        Binding("i,q", "screen.back", "close", show=False),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
+        bound("why", "screen.back"),
+        bound("quit", "screen.back"),
+        bound("down", "screen.scroll(1)"),
+        bound("up", "screen.scroll(-1)"),
     ]
     DEFAULT_CSS = """
     WhyScreen { align: center middle; }
@@ -92,7 +94,7 @@ class WhyScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll() as scroll:
             scroll.border_title = "why"
-            scroll.border_subtitle = "esc closes"
+            scroll.border_subtitle = Content(hint(self, "back", "closes"))
             yield Static(id="told", markup=False)
 
     def on_mount(self) -> None:

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from flowtui.commands import Command, Scope
+from flowtui.widgets.preferences import preferences_of
 
 
 class KeyBar(Widget):
@@ -32,8 +33,11 @@ class KeyBar(Widget):
         self._commands: Sequence[Command] = ()
         self._places: list[tuple[int, int, Command]] = []
 
-    def show(self, commands: Sequence[Command]) -> None:
-        """Show these commands, in this order."""
+    def show(self, *scopes: Scope, read_only: bool = False, without: str | None = None) -> None:
+        """Show what applies where these scopes do, but the command with the id `without`."""
+        catalogue = preferences_of(self).catalogue
+        known = catalogue.key_bar(*scopes, read_only=read_only)
+        commands = [command for command in known if command.id != without]
         if commands != self._commands:
             self._commands = commands
             self.refresh()

@@ -17,6 +17,7 @@ from flowtui.logs.search import ERRORS, Matcher, Pattern
 from flowtui.logs.tails import Growth, Tail
 from flowtui.widgets.find_bar import FindBar
 from flowtui.widgets.log_view import MOST_COPIED, LogView
+from flowtui.widgets.preferences import preferences_of
 
 
 class LogPane(LogView):
@@ -64,6 +65,11 @@ class LogPane(LogView):
         self._was_on_top = Place(0, 0), 0
         self._empty_note: Content | str | None = None
         self.title()
+
+    def on_mount(self) -> None:
+        wanted = preferences_of(self)
+        self.wrap = wanted.log_wrap
+        self.document.lay_out(timestamps=wanted.log_timestamps, pretty=wanted.log_json)
 
     # What is shown
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import rich_click as click
 
 from flowtui import __version__
-from flowtui.cli_start import demo, resume, run
-from flowtui.ending import (
+from flowtui.cli.ending import (
     EXIT_INTERRUPTED,
     EXIT_NOT_FOUND,
     EXIT_USAGE,
@@ -19,11 +18,20 @@ from flowtui.ending import (
     say,
     to_a_pipe,
 )
+from flowtui.cli.opening import (
+    check_theme,
+    config_of,
+    need_terminal,
+    open_app,
+    open_run,
+    settings_at,
+)
+from flowtui.cli.options import TargetGroup, TargetType, app_options, where_options
+from flowtui.cli.start import demo, resume, run
 from flowtui.model import Target
-from flowtui.opening import check_theme, need_terminal, open_app, open_run
-from flowtui.options import TargetGroup, TargetType, app_options, where_options
 
 if TYPE_CHECKING:
+    from flowtui.config.settings import Settings
     from flowtui.reading import Choice
     from flowtui.sources.registry import Where
     from flowtui.store import RunStore
@@ -55,15 +63,16 @@ def open_(
     metadata: str | None,
     namespace: str | None,
     source: str | None,
-    ascii_only: bool,
-    **options: Any,
+    **given: Any,
 ) -> None:
     """Open the monitor on TARGET."""
     from flowtui.sources.registry import Where
 
-    check_theme(options["theme"])
+    config = config_of(given)
+    check_theme(config.settings())
     need_terminal(f"flowtui show {target}")
-    open_app(target, Where(metadata, namespace, source), ascii_only=ascii_only, **options)
+    where = Where(metadata, namespace, source)
+    open_app(target, where, settings_at(config, where))
 
 
 @cli.command()
@@ -78,7 +87,7 @@ def show(
     metadata: str | None,
     namespace: str | None,
     source: str | None,
-    ascii_only: bool,
+    **given: Any,
 ) -> None:
     """Print how TARGET stands, and end."""
     from flowtui import report
@@ -86,13 +95,14 @@ def show(
 
     if as_json and plain:
         leave("Pass --json or --plain, not both.", EXIT_USAGE)
+    settings = config_of(given).settings()
     store = _read(target, Where(metadata, namespace, source))
     with to_a_pipe():
         if as_json:
             click.echo(report.to_json(store))
         else:
             encoding = (sys.stdout.encoding or "ascii").lower()
-            report.print_plain(store, ascii_only=ascii_only or "utf" not in encoding)
+            report.print_plain(store, settings.look(unicode="utf" in encoding))
 
 
 @cli.command()
@@ -117,7 +127,7 @@ def logs(
     metadata: str | None,
     namespace: str | None,
     source: str | None,
-    ascii_only: bool,
+    **given: Any,
 ) -> None:
     """Print the logs of TARGET: of a task, of a step's tasks, or of all tasks of a run.
 
@@ -130,33 +140,37 @@ def logs(
     streams = STREAMS if stream == "both" else (stream,)
     choice = Choice(attempt, streams, failed)
     where = Where(metadata, namespace, source)
+    settings = settings_at(config_of(given), where)
     with to_a_pipe(), leaving_with_the_source():
-        _print_logs(target, where, choice, follow=follow, ascii_only=ascii_only)
+        _print_logs(target, where, choice, settings, follow=follow)
 
 
 @cli.command()
 @where_options
-def info(metadata: str | None, namespace: str | None, source: str | None, ascii_only: bool) -> None:
-    """Print versions, and where runs are read from and how."""
+def info(metadata: str | None, namespace: str | None, source: str | None, **given: Any) -> None:
+    """Print versions, where runs are read from and how, and what settings are in force."""
     from importlib.metadata import version
     from platform import python_version
 
-    from platformdirs import user_state_path
-
+    from flowtui.folders import own_folder
     from flowtui.picture import shown
     from flowtui.sources.registry import Where
-    from flowtui.theme import Look
 
-    look = Look(ascii=ascii_only)
+    config = config_of(given)
+    look = config.settings().look()
 
     def line(name: str, text: str) -> None:
-        click.echo(f"{name:<10} {shown(text, look)}")
+        click.echo(f"{name:<14} {shown(text, look)}")
 
     line("flowtui", f"{__version__} on Python {python_version()}")
     line("metaflow", version("metaflow"))
     line("textual", version("textual"))
-    line("state", str(user_state_path("flowtui")))
-    for name, text in _about(Where(metadata, namespace, source)):
+    line("state", str(own_folder("state") or "nowhere, as there is no home directory"))
+    line("settings", config.file.about)
+    where = Where(metadata, namespace, source)
+    for name, value, origin in settings_at(config, where).told():
+        line(name, f"{value}  ({origin})")
+    for name, text in _about(where):
         line(name, text)
 
 
@@ -176,20 +190,22 @@ def main() -> NoReturn:
 
 
 def _print_logs(
-    target: Target, where: Where, choice: Choice, *, follow: bool, ascii_only: bool
+    target: Target, where: Where, choice: Choice, settings: Settings, *, follow: bool
 ) -> None:
     from flowtui import reading
 
     resolved, source, store = open_run(target, where)
     attempts = reading.chosen(store, resolved, choice)
     if follow:
-        lines = reading.followed(source, store, resolved, choice, interval=1.0, trouble=say)
+        lines = reading.followed(
+            source, store, resolved, choice, interval=settings.interval, trouble=say
+        )
     else:
         if not attempts:
             leave(f"{resolved} has no such attempt, or none yet.", EXIT_NOT_FOUND)
         lines = reading.stored(source, attempts, choice)
     led = follow or len(attempts) * len(choice.streams) > 1
-    told = reading.print_lines(lines, led=led, at_once=follow, ascii_only=ascii_only)
+    told = reading.print_lines(lines, led=led, at_once=follow, ascii_only=settings.ascii)
     if not told and len(attempts) == 1:
         from flowtui.logs.absent import why_empty
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import rich_click as click
 
-from flowtui.ending import (
+from flowtui.cli.ending import (
     EXIT_FAILURE,
     EXIT_USAGE,
     leave,
@@ -23,9 +23,16 @@ from flowtui.ending import (
     say,
     to_a_pipe,
 )
+from flowtui.cli.opening import (
+    check_theme,
+    config_of,
+    need_terminal,
+    open_app,
+    open_run,
+    settings_at,
+)
+from flowtui.cli.options import TargetType, app_options, settings_options, where_options
 from flowtui.model import State, Target
-from flowtui.opening import check_theme, need_terminal, open_app, open_run
-from flowtui.options import TargetType, app_options, where_options
 
 if TYPE_CHECKING:
     from flowtui.actions.code_change import CodeChange
@@ -48,13 +55,14 @@ _COMMAND_LIMIT = 4000
 
 @click.command()
 @app_options
-@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
-def demo(ascii_only: bool, **options: Any) -> None:
+@settings_options
+def demo(**given: Any) -> None:
     """Run a bundled flow for real and watch it."""
     from flowtui.actions.demo import FLOW_NAME, start_demo
     from flowtui.actions.errors import ActionError
 
-    check_theme(options["theme"])
+    config = config_of(given)
+    check_theme(config.settings())
     need_terminal("flowtui demo in a terminal")
     click.echo("Starting the demo flow …", err=True)
     try:
@@ -67,7 +75,7 @@ def demo(ascii_only: bool, **options: Any) -> None:
 
     where = Where(metadata=f"local@{started.root}", namespace="")
     target = Target(FLOW_NAME, run)
-    open_app(target, where, ascii_only=ascii_only, launch=started.launch, **options)
+    open_app(target, where, settings_at(config, where), launch=started.launch)
 
 
 @click.command(
@@ -76,8 +84,8 @@ def demo(ascii_only: bool, **options: Any) -> None:
 @click.argument("flow_file", metavar="FLOW.py", type=click.Path(path_type=Path))
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @app_options
-@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
-def run(flow_file: Path, arguments: tuple[str, ...], ascii_only: bool, **options: Any) -> None:
+@settings_options
+def run(flow_file: Path, arguments: tuple[str, ...], **given: Any) -> None:
     """Run a flow, as `python FLOW.py run ARGS` does here, and watch it.
 
     The run goes on when flowtui ends. It gets `--with live_logs` where Metaflow stores logs only
@@ -89,7 +97,8 @@ def run(flow_file: Path, arguments: tuple[str, ...], ascii_only: bool, **options
     from flowtui.actions.resume import read_flow_file
     from flowtui.actions.run import plan_run, start_run
 
-    check_theme(options["theme"])
+    config = config_of(given)
+    check_theme(config.settings())
     try:
         read_flow_file(flow_file)
         plan = plan_run(flow_file, arguments, cwd=Path.cwd())
@@ -106,7 +115,7 @@ def run(flow_file: Path, arguments: tuple[str, ...], ascii_only: bool, **options
 
     where = Where(metadata=launched.metadata, namespace="")
     target = Target(launched.flow or "", launched.run)
-    open_app(target, where, ascii_only=ascii_only, launch=launch, **options)
+    open_app(target, where, settings_at(config, where), launch=launch)
 
 
 class _Origin(TargetType):
@@ -154,7 +163,7 @@ def resume(
     metadata: str | None,
     namespace: str | None,
     source: str | None,
-    ascii_only: bool,
+    **given: Any,
 ) -> None:
     """Resume the run TARGET, from STEP or from where it failed, and print the new run's pathspec.
 
@@ -165,15 +174,19 @@ def resume(
     from flowtui.actions.errors import ActionError
     from flowtui.actions.resume import ResumeOptions, start
     from flowtui.sources.registry import Where
-    from flowtui.theme import Look
 
     if "--read-only" in arguments:
         leave("--read-only takes away what acts on runs, and resume does.", EXIT_USAGE)
     if None not in (step, target.step) and step != target.step:
         leave(f"{target} and --step {step} name two steps. Name one.", EXIT_USAGE)
+    where = Where(metadata, namespace, source)
+    settings = settings_at(config_of(given), where)
+    if settings.read_only:
+        origin = settings.origins["read_only"]
+        leave(f"{origin}: read_only takes away what acts on runs, and resume does.", EXIT_USAGE)
     named = replace(target, step=target.step if step is None else step)
     with leaving_with_the_source():
-        resolved, opened, store = open_run(named, Where(metadata, namespace, source))
+        resolved, opened, store = open_run(named, where)
         environment = opened.environment()
         ran = _ran(opened)
         opened.close()
@@ -184,7 +197,7 @@ def resume(
     except (ActionError, OSError) as error:
         leave(str(error), EXIT_USAGE)
     stream = sys.stdout if dry_run else sys.stderr
-    look = Look(ascii=ascii_only or "utf" not in (stream.encoding or "ascii").lower())
+    look = settings.look(unicode="utf" in (stream.encoding or "ascii").lower())
     with to_a_pipe():
         for line in _shown(store, resolved, planned, change, look):
             click.echo(line, err=not dry_run)

@@ -8,7 +8,8 @@ from typing import Any
 
 import rich_click as click
 
-from flowtui.ending import EXIT_USAGE, leave
+from flowtui.cli.ending import EXIT_USAGE, leave
+from flowtui.config.values import LONGEST_INTERVAL, SHORTEST_INTERVAL
 from flowtui.model import Target
 
 
@@ -61,25 +62,52 @@ def where_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--metadata", metavar="PROVIDER", help="local@DIR or service@URL; else as configured."
         ),
-        click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only."),
+    ):
+        command = option(command)
+    return settings_options(command)
+
+
+def settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what it takes to draw as the person wants it; None is what was not given."""
+    for option in (
+        click.option("--config", metavar="FILE", help="Read settings from FILE instead."),
+        click.option(
+            "--ascii", is_flag=True, flag_value=True, default=None, help="Draw with ASCII only."
+        ),
     ):
         command = option(command)
     return command
 
 
 def app_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of the app."""
+    """Give a command the options of the app; None is what was not given."""
     for option in (
-        click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal."),
+        click.option(
+            "--no-mouse",
+            "mouse",
+            is_flag=True,
+            flag_value=False,
+            default=None,
+            help="Leave the mouse to the terminal.",
+        ),
+        click.option(
+            "--palette",
+            metavar="NAME",
+            help="The colours of states: default, high-contrast or colour-blind.",
+        ),
         click.option("--theme", metavar="NAME", help="One of Textual's themes."),
         click.option(
             "--interval",
-            type=Seconds(0.1, 3600),
-            default=1.0,
-            show_default=True,
-            help="Seconds between two looks at the run.",
+            type=Seconds(SHORTEST_INTERVAL, LONGEST_INTERVAL),
+            help="Seconds between two looks at the run; else as configured, or 1.",
         ),
-        click.option("--read-only", is_flag=True, help="Take away what acts on runs."),
+        click.option(
+            "--read-only",
+            is_flag=True,
+            flag_value=True,
+            default=None,
+            help="Take away what acts on runs.",
+        ),
     ):
         command = option(command)
     return command

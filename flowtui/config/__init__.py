@@ -1,0 +1,1 @@
+"""What a person has set, where, and what is in force."""
