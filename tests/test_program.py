@@ -178,8 +178,8 @@ AWKWARD_SIZES = [(80, 24), (200, 60), (40, 10), (1, 1), (120, 40)]
 @pytest.mark.parametrize(
     ("key", "shown"),
     [
-        ("", "ValueError: no data for NO"),
-        ("enter", "Traceback (most recent call last)"),
+        ("", "failed.py:18 in train"),
+        ("enter", "failed.py:18 in train   raise ValueError"),
         ("r", "3 tasks cloned"),
         ("?", "Show these keys"),
         (":", "Go to the task that failed first"),
