@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.metadata_service import MetadataService
-from tests.runs import FIXED, FLOWS, SCENARIOS, eventually, flow_environment, launch
+from tests.runs import FIXED, FLOWS, PACKAGED, SCENARIOS, eventually, flow_environment, launch
 
 AT_ONCE = 2
 """Flows recorded at the same time."""
@@ -60,7 +60,8 @@ Ran = tuple[str, int]
 
 @dataclass(frozen=True)
 class ServedRuns:
-    """The recorded runs by scenario, and `old`, a linear one through service 2.3.0."""
+    """The recorded runs by scenario, and two linear ones in databases of their own: `old`, through
+    service 2.3.0, and `packaged`, with a code package."""
 
     root: Path
     pathspecs: dict[str, str]
@@ -109,12 +110,14 @@ def _execute(root: Path) -> tuple[dict[str, str], dict[str, int]]:
     with (
         MetadataService("2.5.1", db=root / "2.5.1.db") as new,
         MetadataService("2.3.0", paging=False, filtered_tasks=False, db=root / "2.3.0.db") as old,
+        MetadataService("2.5.1", db=root / "packaged.db") as packaged,
         ThreadPoolExecutor(max_workers=AT_ONCE) as pool,
     ):
         recorders = {name: _plain(name, root, new) for name in SCENARIOS}
         recorders["launcher_killed"] = lambda: _launcher_killed(root, new)
-        # Both count runs from 1: each has a datastore of its own.
+        # All count runs from 1: each has a datastore of its own.
         recorders["old"] = lambda: _run("linear", root / "old", old)
+        recorders["packaged"] = lambda: _run("linear", root / "packaged", packaged, **PACKAGED)
         # What it waits for stands before it in the queue.
         recorders["resumed"] = lambda: _resumed(root, new, running["failed"].result()[0])
         running = {name: pool.submit(recorders[name]) for name in recorders}

@@ -24,6 +24,8 @@ from pathlib import Path
 FLOWS = Path(__file__).parent / "flows"
 USER = "tester"
 FIXED = {"FLOWTUI_TEST_FIXED": "1"}
+PACKAGED = {"METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE": "1"}
+"""Stores a code package, as runs with a remote step do."""
 
 
 @dataclass(frozen=True)
@@ -193,5 +195,4 @@ def recorded_runs(cache: Path) -> dict[str, RecordedRun]:
 
 def packaged_run(cache: Path) -> RecordedRun:
     """The linear run with a code package, as those that have a remote step."""
-    always = {"METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE": "1"}
-    return _Recorder(cache / "packaged", always).get("linear")
+    return _Recorder(cache / "packaged", PACKAGED).get("linear")

@@ -127,6 +127,12 @@ class Bucket:
         content: bytes = answer["Body"].read()
         return content
 
+    def paths(self) -> list[str]:
+        """The paths of all that is stored."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        found = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return [key.removeprefix("metaflow/") for key in found]
+
     def delete(self, path: str) -> None:
         self._client.delete_object(Bucket=self.name, Key=f"metaflow/{path}")
 

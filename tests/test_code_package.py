@@ -23,21 +23,24 @@ from flowtui.sources.local import LocalSource
 from flowtui.sources.provider import Provider
 from flowtui.sources.service import ServiceSource
 from tests.metadata_service import MetadataService
-from tests.runs import FLOWS, RecordedRun, launch, packaged_run
-from tests.s3 import CREDENTIALS, bucket, new_bucket, read_from
-
-__all__ = ["bucket"]
+from tests.metadata_service_runs import served_runs
+from tests.runs import FLOWS, RecordedRun, packaged_run
+from tests.s3 import read_from
+from tests.s3_runs import recorded_in_s3
 
 pytestmark = pytest.mark.timeout(120, func_only=True)
 """Recording the runs, once, is not part of the time that a test has."""
 
 FLOW = FlowSource("linear.py", (FLOWS / "linear.py").read_bytes())
-ALWAYS = {"METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE": "1"}
+
+
+def _cache(config: pytest.Config) -> Path:
+    return Path(config.rootpath) / ".pytest_cache" / "flowtui-runs"
 
 
 @pytest.fixture(scope="session")
 def recorded(pytestconfig: pytest.Config) -> RecordedRun:
-    return packaged_run(Path(pytestconfig.rootpath) / ".pytest_cache" / "flowtui-runs")
+    return packaged_run(_cache(pytestconfig))
 
 
 @pytest.fixture
@@ -73,29 +76,27 @@ def test_a_run_without_a_package_has_no_flow_source(runs: dict[str, RecordedRun]
     assert source.flow_source() is None
 
 
-def test_a_package_is_found_through_a_service_and_in_s3(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket = new_bucket()
-    with MetadataService() as service:
-        extra = CREDENTIALS | {
-            "METAFLOW_DEFAULT_DATASTORE": "s3",
-            "METAFLOW_DATASTORE_SYSROOT_S3": bucket.root,
-            "METAFLOW_S3_ENDPOINT_URL": bucket.server.url,
-        }
-        process, id_file = launch(
-            tmp_path, "linear.py", "run", extra=extra | service.environment | ALWAYS
-        )
-        assert process.wait(timeout=110) == 0, id_file.with_suffix(".log").read_text()
-        read_from(bucket.server, monkeypatch)
-        monkeypatch.chdir(tmp_path)
-        provider = Provider(f"service@{service.url}", "")
-        source = ServiceSource(provider, "LinearFlow", id_file.read_text())
+def test_a_package_is_found_through_a_service(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    served = served_runs(_cache(pytestconfig))
+    flow, run = served.pathspecs["packaged"].split("/")
+    with MetadataService(db=served.database(tmp_path, "packaged")) as service:
+        source = ServiceSource(Provider(f"service@{service.url}", ""), flow, run)
         source.poll()
         assert source.flow_source() == FLOW
-        monkeypatch.setattr(datastore, "MAX_PACKAGE", 1000)
-        with pytest.raises(Unsupported, match="more than the 1000 that are read"):
-            source.flow_source()
+
+
+def test_a_package_is_found_in_s3(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = recorded_in_s3(_cache(pytestconfig))
+    read_from(recorded.bucket.server, monkeypatch)
+    provider = Provider(f"local@{recorded.root}", "")
+    source = LocalSource(provider, "RetryFlow", recorded.ids["RetryFlow"])
+    source.poll()
+    assert source.flow_source() == FlowSource("retry.py", (FLOWS / "retry.py").read_bytes())
+    monkeypatch.setattr(datastore, "MAX_PACKAGE", 1000)
+    with pytest.raises(Unsupported, match="more than the 1000 that are read"):
+        source.flow_source()
 
 
 def test_a_package_that_is_too_large_gone_or_damaged_is_said(

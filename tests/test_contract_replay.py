@@ -22,13 +22,13 @@ from tests.runs import SCENARIOS, RecordedRun
 pytestmark = pytest.mark.timeout(120, func_only=True)
 """Recording the runs, once, is not part of the time that a test has."""
 
-MOMENTS = 30
+MOMENTS = 16
 """Moments of a run, as long as it goes on, at which the sources are compared."""
 
-ROW_MOMENTS = 16
+ROW_MOMENTS = 10
 """The same for a metadata service, where three of them are compared."""
 
-FEW = 12
+FEW = 8
 """Such moments where a variant of the same is looked at."""
 
 ANEW = 5

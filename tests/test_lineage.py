@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from flowtui.model import State
 from flowtui.sources.lineage import ANOTHER_TRY
 from tests.contract import OVER_LOCAL, OVER_SERVICE, Clocks, Watched, watch
 from tests.metadata_service import MetadataService
-from tests.runs import launch
+from tests.runs import FLOWS, launch, locked
 
 pytestmark = pytest.mark.timeout(120, func_only=True)
 """Recording the runs, once, is not part of the time that a test has."""
@@ -30,26 +33,46 @@ class Chain:
 
 
 def recorded_chain(root: Path, extra: Mapping[str, str] | None = None) -> Chain:
+    """The chain, executed unless it is there."""
+    record = root / "runs.json"
+    if record.exists():
+        return Chain(root, json.loads(record.read_text()))
     runs: list[str] = []
     for resumed in ([], ["start"], [], []):
         arguments = ["resume", *resumed, "--origin-run-id", runs[-1]] if runs else ["run"]
         process, id_file = launch(root, "linear.py", *arguments, extra=extra)
         assert process.wait(timeout=60) == 0, id_file.with_suffix(".log").read_text()
         runs.append(id_file.read_text())
+    record.write_text(json.dumps(runs))
     return Chain(root, runs)
 
 
+@contextmanager
+def cached(config: pytest.Config, name: str) -> Iterator[Path]:
+    """A folder that all test sessions share, held for one test process as long as it is filled."""
+    digest = hashlib.sha256((FLOWS / "linear.py").read_bytes()).hexdigest()[:12]
+    cache = Path(config.rootpath) / ".pytest_cache" / "flowtui-runs"
+    folder = cache / f"{name}-{version('metaflow')}-{digest}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock"):
+        yield folder
+
+
 @pytest.fixture(scope="module")
-def local_chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
-    return recorded_chain(tmp_path_factory.mktemp("chain"))
+def local_chain(pytestconfig: pytest.Config) -> Chain:
+    with cached(pytestconfig, "chain") as root:
+        return recorded_chain(root)
 
 
 @pytest.fixture(scope="module")
 def served_chain(
-    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Chain, MetadataService]]:
-    with MetadataService() as service:
-        chain = recorded_chain(tmp_path_factory.mktemp("served"), service.environment)
+    with cached(pytestconfig, "served-chain") as root:
+        with MetadataService(db=root / "rows.db") as recording:
+            chain = recorded_chain(root, recording.environment)
+        rows = Path(shutil.copy(root / "rows.db", tmp_path_factory.mktemp("served")))
+    with MetadataService(db=rows) as service:
         yield chain, service
 
 

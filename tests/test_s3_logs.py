@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,49 +15,22 @@ from flowtui.logs.stored import Stored
 from flowtui.sources.base import Unsupported
 from flowtui.sources.datastore import Datastore, StoredIn
 from flowtui.sources.provider import Provider
-from tests.runs import flow_environment, launch
-from tests.s3 import CREDENTIALS, Bucket, bucket, new_bucket, read_from
+from tests.runs import flow_environment
+from tests.s3 import Bucket, bucket, read_from
+from tests.s3_runs import S3Runs, recorded_in_s3, variables
 
 __all__ = ["bucket"]
 
 SOURCES = ("runtime", "task")
 
-
-def variables(bucket: Bucket) -> Mapping[str, str]:
-    return CREDENTIALS | {
-        "METAFLOW_DEFAULT_DATASTORE": "s3",
-        "METAFLOW_DATASTORE_SYSROOT_S3": bucket.root,
-        "METAFLOW_S3_ENDPOINT_URL": bucket.server.url,
-    }
-
-
-@dataclass(frozen=True)
-class S3Runs:
-    """Runs with local metadata under `root` and everything else in `bucket`."""
-
-    root: Path
-    bucket: Bucket
-    ids: Mapping[str, str]
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> S3Runs:
-    """RetryFlow and TalkingFlow, run with the datastore S3."""
-    root = tmp_path_factory.mktemp("s3")
-    bucket = new_bucket()
-    started = {
-        flow: launch(root, file, "run", extra=variables(bucket))
-        for flow, file in (("RetryFlow", "retry.py"), ("TalkingFlow", "talking.py"))
-    }
-    for process, id_file in started.values():
-        assert process.wait(timeout=110) == 0, id_file.with_suffix(".log").read_text()
-    ids = {flow: id_file.read_text() for flow, (_, id_file) in started.items()}
-    return S3Runs(root, bucket, ids)
+pytestmark = pytest.mark.timeout(120, func_only=True)
+"""Recording the runs, once, is not part of the time that a test has."""
 
 
 @pytest.fixture
-def s3_runs(recorded: S3Runs, monkeypatch: pytest.MonkeyPatch) -> S3Runs:
+def s3_runs(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> S3Runs:
     """The runs, and a Metaflow that finds them."""
+    recorded = recorded_in_s3(Path(pytestconfig.rootpath) / ".pytest_cache" / "flowtui-runs")
     read_from(recorded.bucket.server, monkeypatch)
     return recorded
 
