@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,6 @@ from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.filter import LineFilter
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 from textual.widget import Widget
@@ -32,6 +31,7 @@ from flowtui.screens.help import HelpScreen
 from flowtui.screens.keep import Keeper, Kept
 from flowtui.screens.launch import LaunchScreen
 from flowtui.screens.log import LogScreen
+from flowtui.screens.notifier import Notifier
 from flowtui.screens.run import RunScreen
 from flowtui.screens.step_log import StepLogScreen
 from flowtui.screens.ways import CodeWanted, RunWanted
@@ -115,20 +115,17 @@ class FlowtuiApp(App[None]):
         theme: str | None = None,
         launch: Launch | None = None,
         preferences: Preferences | None = None,
-        notifications: bool = True,
+        notify: Collection[str] = (),
     ) -> None:
-        """`launch` is what has started the target, if flowtui has.
-
-        Without `notifications` only what went wrong is told over the screen.
-        """
+        """`launch` is what has started the target, if flowtui has; `notify` as in the settings."""
         super().__init__()
         self._target, self._where, self._interval = target, where, interval
         self._look = look or Look()
         self._read_only = read_only
         self.preferences = preferences or Preferences()
-        self._tells_all = notifications
         self._output_filter = OutputFilter()
         self._keeper = Keeper(self)
+        self._notifier = Notifier(self, notify)
         self._actor = Actor(self, self._look, self.open_run)
         self._launch = launch
         self._wanted_theme = theme
@@ -152,18 +149,6 @@ class FlowtuiApp(App[None]):
         if self._launch is not None:
             self._actor.note(str(self._target), self._launch)
         self.open_run(self._target)
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = True,
-    ) -> None:
-        if self._tells_all or severity == "error":
-            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._output_filter]
@@ -235,6 +220,9 @@ class FlowtuiApp(App[None]):
             return
         self.parting = message.sentence
         self.exit(return_code=EXIT_NOT_FOUND if message.not_found else EXIT_UNREACHABLE)
+
+    def on_run_screen_happened(self, message: RunScreen.Happened) -> None:
+        self._notifier.send(message.notice)
 
     def on_run_screen_act_wanted(self, message: RunScreen.ActWanted) -> None:
         self._actor.act(message)

@@ -55,7 +55,7 @@ RIGHT: Mapping[str, tuple[str, Any]] = {
     "palette": ('"colour-blind"', "colour-blind"),
     "ascii": ("true", True),
     "mouse": ("false", False),
-    "notifications": ("false", False),
+    "notify": ('["terminal", "bell"]', ("bell", "terminal")),
     "read_only": ("true", True),
     "log.wrap": ("true", True),
     "log.timestamps": ("true", True),
@@ -67,8 +67,12 @@ WRONG: Mapping[str, tuple[str, str]] = {
     "interval": ("0.01", "This wants a number of seconds from 0.1 to 3600, not 0.01."),
     "theme": ("7", "This wants the name of a theme, not 7."),
     "palette": ('"gaudy"', "This wants one of default, high-contrast, colour-blind, not 'gaudy'."),
+    "notify": (
+        '["bell", "pigeon"]',
+        "This wants a list of bell, terminal, desktop, not ['bell', 'pigeon'].",
+    ),
     **dict.fromkeys(
-        ("ascii", "mouse", "notifications", "read_only", "log.wrap", "log.timestamps", "log.json"),
+        ("ascii", "mouse", "read_only", "log.wrap", "log.timestamps", "log.json"),
         ('"yes"', "This wants true or false, not 'yes'."),
     ),
 }
@@ -98,7 +102,8 @@ def test_a_wrong_value_is_told_with_its_line(file: Path, name: str) -> None:
 def test_a_variable_says_the_same_as_the_file(file: Path, name: str) -> None:
     written, value = RIGHT[name]
     variable = f"FLOWTUI_{name.upper().replace('.', '_')}"
-    known = settings(file, "", environment={variable: written.strip('"')})
+    words = written.strip('["]').replace('"', "")
+    known = settings(file, "", environment={variable: words})
     assert getattr(known, name.replace(".", "_")) == value
     assert known.origins[name] == variable
 

@@ -1,4 +1,4 @@
-"""The running app as a person has configured it: keys, colours, how logs look, what is told."""
+"""The running app as a person has configured it: keys, colours, how logs look."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ async def preferring(
     log_wrap: bool = False,
     log_timestamps: bool = False,
     log_json: bool = False,
-    notifications: bool = True,
 ) -> AsyncIterator[tuple[FlowtuiApp, Pilot[None]]]:
     """The app on a run that has failed, the failed task in focus."""
     app = FlowtuiApp(
@@ -45,7 +44,6 @@ async def preferring(
         preferences=Preferences(
             Catalogue().with_keys(keys or {}), log_wrap, log_timestamps, log_json
         ),
-        notifications=notifications,
     )
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await shows(pilot, "ForecastRefusedError")
@@ -181,14 +179,3 @@ async def test_logs_look_at_first_as_configured() -> None:
         assert pane.pretty
         await pilot.press("w")
         await until(pilot, lambda: not pane.wrap, "a key changes it")
-
-
-# What is told
-
-
-async def test_without_notifications_only_what_went_wrong_is_told() -> None:
-    async with preferring(notifications=False) as (app, pilot):
-        app.notify("All is well.", markup=False)
-        app.notify("It is broken.", severity="error", markup=False)
-        await shows(pilot, "It is broken.")
-        assert "All is well." not in screen_text(app)

@@ -47,7 +47,7 @@ def open_app(
         preferences=Preferences(
             settings.catalogue(), settings.log_wrap, settings.log_timestamps, settings.log_json
         ),
-        notifications=settings.notifications,
+        notify=settings.notify,
     )
     app.run(mouse=settings.mouse)
     if app.parting is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import rich_click as click
 
 from flowtui.cli.ending import EXIT_USAGE, leave
-from flowtui.config.values import LONGEST_INTERVAL, SHORTEST_INTERVAL
+from flowtui.config.values import LONGEST_INTERVAL, SHORTEST_INTERVAL, WAYS
 from flowtui.model import Target
 
 
@@ -89,6 +89,16 @@ def app_options(command: Callable[..., None]) -> Callable[..., None]:
             flag_value=False,
             default=None,
             help="Leave the mouse to the terminal.",
+        ),
+        click.option(
+            "--no-notify", "notify", is_flag=True, flag_value=(), default=None, help="Do not tell."
+        ),
+        click.option(
+            "--notify",
+            is_flag=True,
+            flag_value=WAYS,
+            default=None,
+            help="Tell by bell, terminal and desktop how a run ends, and when it first fails.",
         ),
         click.option(
             "--palette",

@@ -34,7 +34,7 @@ class Settings:
     palette: str = "default"
     ascii: bool = False
     mouse: bool = True
-    notifications: bool = True
+    notify: Sequence[str] = ()
     read_only: bool = False
     log_wrap: bool = False
     log_timestamps: bool = False
@@ -193,4 +193,6 @@ def _written(value: Any) -> str:
     """A value as the file has it."""
     if value is None:
         return "Textual's own"
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,6 +13,10 @@ from flowtui.model import State
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.1, 3600.0
 """Seconds between two looks at a run."""
 
+WAYS = ("bell", "terminal", "desktop")
+"""How a person may be told what happened to a run: by BEL, by the terminal's notifications, or by
+those of the desktop."""
+
 _LONGEST_SHOWN = 40
 """Characters of a wrong value that are shown."""
 
@@ -89,6 +93,16 @@ def _keys(value: Any) -> tuple[str, ...]:
     return names
 
 
+def _ways(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(way in WAYS for way in value):
+        raise ValueError(f"This wants a list of {', '.join(WAYS)}, not {shown(value)}.")
+    return tuple(way for way in WAYS if way in value)
+
+
+def _parse_words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
+
+
 FLAG = Kind(_flag, _parse_flag)
 INTERVAL = Kind(_seconds, _parse_seconds)
 KEYS = Kind(_keys)
@@ -100,7 +114,7 @@ SETTINGS: Mapping[str, Kind] = {
     "palette": Kind(_palette),
     "ascii": FLAG,
     "mouse": FLAG,
-    "notifications": FLAG,
+    "notify": Kind(_ways, _parse_words),
     "read_only": FLAG,
     "log.wrap": FLAG,
     "log.timestamps": FLAG,

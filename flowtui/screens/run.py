@@ -14,6 +14,7 @@ from textual.message import Message
 from flowtui.commands import Scope, bindings
 from flowtui.failures import Failures, flow_files
 from flowtui.model import FINISHED, UNSUCCESSFUL, Changes, Target, Task
+from flowtui.notices import Notice, Watch
 from flowtui.poller import Opened, Polled, Trouble
 from flowtui.screens.attempt_logs import AttemptLogs
 from flowtui.screens.failures import FailuresScreen
@@ -58,6 +59,13 @@ class RunScreen(PaneScreen):
             self.sentence = sentence
             self.not_found = not_found
 
+    class Happened(Message):
+        """The run has ended, or failed for the first time."""
+
+        def __init__(self, notice: Notice) -> None:
+            super().__init__()
+            self.notice = notice
+
     class ActWanted(Message):
         """The person asks to do something with the run."""
 
@@ -91,6 +99,7 @@ class RunScreen(PaneScreen):
         self._moved = False
         self._failure_shown = False
         self._selected = Selection()
+        self._watch = Watch()
 
     @property
     def store(self) -> RunStore | None:
@@ -182,6 +191,9 @@ class RunScreen(PaneScreen):
         self._renew_selected(store, applied)
         if not self._moved:
             self._follow_frontier(store)
+        notice = None if changes.more else self._watch.look(store)
+        if notice is not None:
+            self.post_message(self.Happened(notice))
         if changes:
             for screen in self.app.screen_stack:
                 if isinstance(screen, Follower) and screen.belongs_to(store):
