@@ -7,12 +7,13 @@ import errno
 import os
 import signal
 import termios
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from textual.app import App
+from textual.binding import BindingsMap
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.filter import LineFilter
@@ -21,7 +22,7 @@ from textual.types import IgnoreReturnCallbackType
 from textual.widget import Widget
 
 from flowtui.actions.launch import Launch
-from flowtui.commands import Command, Scope, bindings
+from flowtui.commands import Command, Scope, bind, bindings
 from flowtui.logs.sanitise import one_line
 from flowtui.model import Target
 from flowtui.screens.acting import Actor
@@ -34,10 +35,12 @@ from flowtui.screens.log import LogScreen
 from flowtui.screens.notifier import Notifier
 from flowtui.screens.run import RunScreen
 from flowtui.screens.step_log import StepLogScreen
+from flowtui.screens.user_commands import UserCommandRunner
 from flowtui.screens.ways import CodeWanted, RunWanted
 from flowtui.sources.base import RunSource
 from flowtui.sources.registry import Where, open_source
 from flowtui.theme import Look
+from flowtui.user_commands import UserCommand
 from flowtui.widgets.exception_view import ExceptionView
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
@@ -116,8 +119,11 @@ class FlowtuiApp(App[None]):
         launch: Launch | None = None,
         preferences: Preferences | None = None,
         notify: Collection[str] = (),
+        user_commands: Mapping[str, UserCommand] | None = None,
     ) -> None:
-        """`launch` is what has started the target, if flowtui has; `notify` as in the settings."""
+        """`launch` is what has started the target, if flowtui has; `notify` and `user_commands`
+        are as in the settings, and so is the catalogue among the preferences.
+        """
         super().__init__()
         self._target, self._where, self._interval = target, where, interval
         self._look = look or Look()
@@ -126,6 +132,9 @@ class FlowtuiApp(App[None]):
         self._output_filter = OutputFilter()
         self._keeper = Keeper(self)
         self._notifier = Notifier(self, notify)
+        self._user_commands = {} if read_only else user_commands or {}
+        own = [bind(command.command()) for command in self._user_commands.values() if command.keys]
+        self._bindings = BindingsMap.merge([self._bindings, BindingsMap(own)])
         self._actor = Actor(self, self._look, self.open_run)
         self._launch = launch
         self._wanted_theme = theme
@@ -226,6 +235,9 @@ class FlowtuiApp(App[None]):
 
     def on_run_screen_act_wanted(self, message: RunScreen.ActWanted) -> None:
         self._actor.act(message)
+
+    def action_user_command(self, id: str) -> None:  # noqa: A002
+        UserCommandRunner(self, self._keeper, self._user_commands).run(id)
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self._look, read_only=self._read_only))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -42,6 +42,10 @@ class Catalogue:
     """
 
     all: Sequence[Command] = COMMANDS
+
+    def with_own(self, commands: Iterable[Command]) -> Catalogue:
+        """The catalogue with commands of the person's own besides."""
+        return Catalogue((*self.all, *commands))
 
     def with_keys(self, keys: Mapping[str, Sequence[str]]) -> Catalogue:
         """The catalogue with other keys by command id: Textual's names, none to remove a key."""
@@ -92,11 +96,11 @@ class Catalogue:
         And of those that shared a key with one of them: Textual takes a key from every command that
         has it when one of them moves. Not of all, for it works them out at each key press.
         """
-        mapped = {command.id for command in self.all if command != COMMAND[command.id]}
+        mapped = {command.id for command in self.all if command != COMMAND.get(command.id)}
         known = 0
         while len(mapped) > known:
             known = len(mapped)
-            moved = {key for command_id in mapped for key in _keys(COMMAND[command_id])}
+            moved = {key for name in mapped & COMMAND.keys() for key in _keys(COMMAND[name])}
             mapped |= {command.id for command in COMMANDS if _keys(command) & moved}
         return {command.id: command.keys or _NO_KEY for command in self.all if command.id in mapped}
 
@@ -105,8 +109,8 @@ class Catalogue:
         for one, other in combinations(self.all, 2):
             shared = _keys(one) & _keys(other)
             if shared and _apply_together({one.scope, other.scope}):
-                by_default = _keys(COMMAND[one.id]) & _keys(COMMAND[other.id])
-                if not by_default:
+                known = {one.id, other.id} <= COMMAND.keys()
+                if not known or not _keys(COMMAND[one.id]) & _keys(COMMAND[other.id]):
                     yield Clash(one.id, other.id, min(shared))
 
 

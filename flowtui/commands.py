@@ -194,15 +194,19 @@ def bound(id: str, action: str | None = None) -> Binding:  # noqa: A002
 
     With the command's id, so that the binding follows when the command gets another key.
     """
+    return bind(COMMAND[id], action)
+
+
+def bind(command: Command, action: str | None = None) -> Binding:
+    """The key of any command as a Textual binding, as `bound` does it."""
     from textual.binding import Binding
 
-    command = COMMAND[id]
     return Binding(
         command.keys,
         action or command.action,
         command.title,
         show=False,
         key_display=command.shown,
-        id=id,
-        priority=id == "interrupt",
+        id=command.id,
+        priority=command.id == "interrupt",
     )

@@ -6,14 +6,13 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from flowtui.actions.errors import ActionError
+from flowtui.actions.foreground import ended, run_in_foreground
 from flowtui.logs.own_code import base_name
 from flowtui.logs.sanitise import one_line, plain_text
 
@@ -141,42 +140,7 @@ def find_code(file: str, known: Iterable[str], cwd: Path) -> Path:
 
 
 def view(command: Sequence[str]) -> None:
-    """Run a viewer on this terminal until it ends. Raises ActionError.
-
-    Asked to end meanwhile, it ends the viewer first.
-    """
-    with _passing_on_signals() as running:
-        try:
-            process = subprocess.Popen(command)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise ActionError(f"{command[0]} could not be started: {reason}.") from error
-        running.append(process)
-        # Not before the viewer is there, which would inherit it: ctrl+c is the viewer's.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        code = process.wait()
+    """Run a viewer on this terminal until it ends. Raises ActionError."""
+    code = run_in_foreground(command)
     if code not in (0, -signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP):
-        how = f"exit code {code}" if code > 0 else f"signal {-code}"
-        raise ActionError(f"{command[0]} ended with {how}.")
-
-
-@contextmanager
-def _passing_on_signals() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """End the processes put into the list when this one is to end; the signal stays noted.
-
-    asyncio learns of a signal by its wake-up descriptor, whatever the handler is.
-    """
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        for process in processes:
-            with suppress(ProcessLookupError):
-                process.send_signal(number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    before[signal.SIGINT] = signal.getsignal(signal.SIGINT)
-    try:
-        yield processes
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        raise ActionError(f"{command[0]} {ended(code)}.")

@@ -48,6 +48,7 @@ def open_app(
             settings.catalogue(), settings.log_wrap, settings.log_timestamps, settings.log_json
         ),
         notify=settings.notify,
+        user_commands=settings.commands,
     )
     app.run(mouse=settings.mouse)
     if app.parting is not None:

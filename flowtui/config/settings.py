@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flowtui.catalogue import Catalogue
+from flowtui.commands import COMMAND
 from flowtui.config.file import ConfigError, ConfigFile, Name, read_config
 from flowtui.config.values import COLOUR, KEYS, SETTINGS, Kind, Schema, nearest, schema, shown
 from flowtui.key_names import key_shown
+from flowtui.logs.sanitise import one_line
 from flowtui.model import State
 from flowtui.theme import Look
+from flowtui.user_commands import UserCommand
 
 FILE_VARIABLE = "FLOWTUI_CONFIG"
 """The environment variable that names another file of settings."""
@@ -25,8 +30,8 @@ class Settings:
     """What is in force; `origins` says of each setting, by its name in the file, where it is from.
 
     An origin is `flag`, the name of a variable, a file's name with a line, or `default`. `theme` is
-    None for Textual's own. `keys` and `colours` are the person's alone: Textual's names of keys by
-    command id, none to remove a key, and `#rrggbb` by state.
+    None for Textual's own. `keys`, `colours` and `commands` are the person's alone: Textual's names
+    of keys by command id, none to remove a key; `#rrggbb` by state; and commands by their ids.
     """
 
     interval: float = 1.0
@@ -41,6 +46,7 @@ class Settings:
     log_json: bool = False
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
     colours: Mapping[State, str] = field(default_factory=dict)
+    commands: Mapping[str, UserCommand] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def look(self, *, unicode: bool = True) -> Look:
@@ -48,8 +54,9 @@ class Settings:
         return Look(ascii=self.ascii or not unicode, palette=self.palette, own=self.colours)
 
     def catalogue(self) -> Catalogue:
-        """The commands with the person's keys."""
-        return Catalogue().with_keys(self.keys)
+        """The commands with the person's keys, and the person's own where flowtui may act."""
+        own = () if self.read_only else self.commands.values()
+        return Catalogue().with_own([known.command() for known in own]).with_keys(self.keys)
 
     def told(self) -> Iterator[tuple[str, str, str]]:
         """Name, value and origin of each setting, for people."""
@@ -58,6 +65,11 @@ class Settings:
         for command, keys in self.keys.items():
             told = " ".join(map(key_shown, keys)) or "none"
             yield f"keys.{command}", told, self.origins[f"keys.{command}"]
+        for name, own in self.commands.items():
+            parts = [" ".join(map(key_shown, own.keys)), shlex.join(own.run)]
+            parts += ["asks first"] if own.confirm else []
+            told = " · ".join(part for part in parts if part)
+            yield f"commands.{name}", told, self.origins[f"commands.{name}"]
         for state, colour in self.colours.items():
             yield f"colours.{state}", colour, self.origins[f"colours.{state}"]
 
@@ -90,9 +102,20 @@ class Config:
         colours = {
             State(name): COLOUR.check(value) for name, value in self.file.table("colours").items()
         }
-        for place in [*(("keys", name) for name in keys), *(("colours", name) for name in colours)]:
+        commands = {
+            name: UserCommand(
+                name,
+                value["run"],
+                KEYS.check(value.get("key", "")),
+                value.get("title", ""),
+                value.get("confirm", False),
+            )
+            for name, value in self.file.table("commands").items()
+        }
+        tables = (("keys", keys), ("colours", colours), ("commands", commands))
+        for place in [(table, name) for table, known in tables for name in known]:
             origins[".".join(place)] = self.file.short_place(place)
-        return Settings(**values, keys=keys, colours=colours, origins=origins)
+        return Settings(**values, keys=keys, colours=colours, commands=commands, origins=origins)
 
     def _value(self, name: str, kind: Kind, provider: str) -> tuple[Any, str]:
         """A setting's value and origin; None by default."""
@@ -121,11 +144,17 @@ def configured(
         file = read_config(path, "--config")
     else:
         file = read_config(environment.get(FILE_VARIABLE) or None, FILE_VARIABLE)
-    providers = file.values.get("providers")
-    _check(file, (), file.values, schema(providers if isinstance(providers, Mapping) else ()))
+    _check(file, (), file.values, schema(_names(file, "providers"), _names(file, "commands")))
+    _check_commands(file)
     config = Config(flags, environment, file)
-    _check_clashes(file, config.settings())
+    _check_clashes(file, replace(config.settings(), read_only=False))
     return config
+
+
+def _names(file: ConfigFile, table: str) -> Iterable[str]:
+    """The names that a person has made up for what is in a table."""
+    found = file.values.get(table)
+    return found if isinstance(found, Mapping) else ()
 
 
 def _checked(place: str, kind: Kind, value: Any) -> Any:
@@ -165,13 +194,27 @@ def _hint(key: str, name: Name, expected: Schema) -> str:
     return "The README lists what there is."
 
 
+def _check_commands(file: ConfigFile) -> None:
+    """Raise ConfigError for a command of the person's own without a fit name or a program."""
+    for name, command in file.table("commands").items():
+        place = f"{file.place(('commands', name))}: [commands.{one_line(name, 40)}]"
+        if name in COMMAND:
+            raise ConfigError(f"{place}: flowtui has a command of this name. Choose another one.")
+        if not re.fullmatch("[A-Za-z0-9_-]+", name):
+            raise ConfigError(f"{place}: A command is named with letters, digits, - and _ alone.")
+        if "run" not in command:
+            raise ConfigError(f"{place} lacks what it runs, as in: run = ['make', '{{run}}']")
+
+
 def _check_clashes(file: ConfigFile, settings: Settings) -> None:
     """Raise ConfigError where a key would do two things."""
     for clash in settings.catalogue().clashes():
-        moved = [name for name in (clash.first, clash.second) if name in settings.keys]
-        last = max(moved, key=lambda name: file.lines["keys", name])
+        pair = (clash.first, clash.second)
+        places: list[Name] = [("keys", name) for name in pair if name in settings.keys]
+        places += [("commands", name, "key") for name in pair if name in settings.commands]
+        last = max(places, key=lambda place: file.lines[place])
         raise ConfigError(
-            f"{file.place(('keys', last))}: {key_shown(clash.key)} would be both {clash.first} and "
+            f"{file.place(last)}: {key_shown(clash.key)} would be both {clash.first} and "
             f"{clash.second}. Give one of them another key."
         )
 

@@ -17,6 +17,9 @@ WAYS = ("bell", "terminal", "desktop")
 """How a person may be told what happened to a run: by BEL, by the terminal's notifications, or by
 those of the desktop."""
 
+_LONGEST_TITLE = 40
+"""Characters of a command's title."""
+
 _LONGEST_SHOWN = 40
 """Characters of a wrong value that are shown."""
 
@@ -103,6 +106,31 @@ def _parse_words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",")]
 
 
+def _arguments(value: Any) -> tuple[str, ...]:
+    texts = isinstance(value, list) and all(isinstance(part, str) for part in value)
+    if not texts or not value or not value[0]:
+        raise ValueError(f"This wants a program and its arguments in a list, not {shown(value)}.")
+    from flowtui.user_commands import pieces
+
+    if any("\0" in part for part in value):
+        raise ValueError("No argument can hold a NUL.")
+    if any(name for _, name in pieces(value[0])):
+        raise ValueError("The program is named as it is: placeholders are for its arguments.")
+    for part in value[1:]:
+        pieces(part)
+    return tuple(value)
+
+
+def _title(value: Any) -> str:
+    if (
+        not isinstance(value, str)
+        or not 0 < len(value) <= _LONGEST_TITLE
+        or not value.isprintable()
+    ):
+        raise ValueError(f"This wants a few words, not {shown(value)}.")
+    return value
+
+
 FLAG = Kind(_flag, _parse_flag)
 INTERVAL = Kind(_seconds, _parse_seconds)
 KEYS = Kind(_keys)
@@ -124,13 +152,21 @@ SETTINGS: Mapping[str, Kind] = {
 
 _OF_A_PROVIDER: Schema = {"interval": INTERVAL, "read_only": FLAG}
 
+_OF_A_COMMAND: Schema = {
+    "run": Kind(_arguments),
+    "key": KEYS,
+    "title": Kind(_title),
+    "confirm": FLAG,
+}
+
 _USUAL_PROVIDERS = ("local", "service")
 
 
-def schema(providers: Iterable[str]) -> Schema:
-    """All that a file may hold. `providers` are the kinds it names, which an extension may bring.
+def schema(providers: Iterable[str], commands: Iterable[str]) -> Schema:
+    """All that a file may hold. `providers` are the kinds it names, which an extension may bring,
+    `commands` the person's own.
 
-    One that is almost a usual one is none: it is that one, misspelt.
+    A provider that is almost a usual one is none: it is that one, misspelt.
     """
     from flowtui.commands import COMMANDS
 
@@ -139,6 +175,7 @@ def schema(providers: Iterable[str]) -> Schema:
         **{name: kind for name, kind in SETTINGS.items() if "." not in name},
         "log": {name[4:]: kind for name, kind in SETTINGS.items() if name.startswith("log.")},
         "keys": {command.id: KEYS for command in COMMANDS},
+        "commands": dict.fromkeys(commands, _OF_A_COMMAND),
         "colours": {str(state): COLOUR for state in State},
         "providers": dict.fromkeys((*_USUAL_PROVIDERS, *kinds), _OF_A_PROVIDER),
     }

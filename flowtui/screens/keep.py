@@ -55,7 +55,7 @@ class Keeper:
             path = find_code(file, sorted(wanted.files), Path.cwd())
             command = at_line(viewer(edit=True), path, line)
         except ActionError as error:
-            self._complain(str(error))
+            self.complain(str(error))
             return
         self._view(command)
 
@@ -63,7 +63,7 @@ class Keeper:
         def chosen(path: Path | None) -> None:
             if path is not None:
                 content = _contents(pane)
-                self._work(lambda: self._save(content, path))
+                self.work(lambda: self._save(content, path))
 
         self._app.push_screen(SaveDialog(pane.file_name), chosen)
 
@@ -75,12 +75,12 @@ class Keeper:
         try:
             command = viewer(edit=edit)
         except ActionError as error:
-            self._complain(str(error))
+            self.complain(str(error))
             return
         content = _contents(pane)
         # Of a part of the lines, the place among all of them says nothing.
         line = None if pane.filtered_by or pane.following else pane.top_line
-        self._work(lambda: self._write(content, pane.file_name, command, line))
+        self.work(lambda: self._write(content, pane.file_name, command, line))
 
     def _write(
         self, content: Iterator[bytes], name: str, command: Sequence[str], line: int | None
@@ -100,21 +100,24 @@ class Keeper:
         return show
 
     def _view(self, command: Sequence[str]) -> None:
+        self.lend(partial(view, command))
+
+    def lend(self, run: Callable[[], object]) -> None:
         """Give the terminal to another program; complaints are for when it is ours again."""
         complaint = None
         try:
             with self._app.suspend():
                 try:
-                    view(command)
+                    run()
                 except ActionError as error:
                     complaint = str(error)
         except SuspendNotSupported:
-            complaint = "No other program can be shown here. Save the log instead."
+            complaint = "No other program can be shown here."
         if complaint is not None:
-            self._complain(complaint)
+            self.complain(complaint)
         self._app.refresh()
 
-    def _work(self, work: Callable[[], Callable[[], None]]) -> None:
+    def work(self, work: Callable[[], Callable[[], None]]) -> None:
         """Do what blocks in a daemon thread: quitting must not wait for it."""
         if not self._busy.acquire(blocking=False):
             self._say("A log is being written already.")
@@ -128,7 +131,7 @@ class Keeper:
                 complaint = (
                     str(error) if foreseen else f"Unexpected {type(error).__name__}: {error}"
                 )
-                then = partial(self._complain, complaint)
+                then = partial(self.complain, complaint)
             finally:
                 self._busy.release()
             self._app.post_message(Kept(then))
@@ -138,7 +141,8 @@ class Keeper:
     def _say(self, sentence: str) -> None:
         self._app.notify(sentence, markup=False, timeout=5)
 
-    def _complain(self, sentence: str) -> None:
+    def complain(self, sentence: str) -> None:
+        """Say what went wrong."""
         self._app.notify(sentence, severity="error", markup=False, timeout=10)
 
 

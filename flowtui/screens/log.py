@@ -15,7 +15,7 @@ from flowtui.logs.sanitise import one_line
 from flowtui.model import UNSUCCESSFUL, Task
 from flowtui.screens.attempt_logs import AttemptLogs
 from flowtui.screens.explained import Explained
-from flowtui.screens.selection import Selection
+from flowtui.screens.selection import Picked, Selection
 from flowtui.screens.ways import CodeWanted, compare, copy_pathspec, open_origin
 from flowtui.screens.why import WhyScreen
 from flowtui.sources.base import RunSource
@@ -93,6 +93,11 @@ class LogScreen(Screen[None]):
         if not explained.exception.display and explained.exception.has_focus:
             self.pane.focus()
         self.query_one(AttemptLogs).show(self._source, store.description, selected.task, attempt)
+
+    def picked(self) -> Picked:
+        """What a command of the person's own is about."""
+        run, task = self._store.description, self._current
+        return Picked(run, self._source, task.step, task, self._selected.attempt)
 
     @property
     def pane(self) -> LogPane:

@@ -23,7 +23,7 @@ from flowtui.screens.followers import Follower
 from flowtui.screens.freshness import Freshness
 from flowtui.screens.log import LogScreen
 from flowtui.screens.panes import PaneScreen
-from flowtui.screens.selection import Selection
+from flowtui.screens.selection import Picked, Selection
 from flowtui.screens.step_log import StepLogScreen
 from flowtui.screens.tasks_pane import TasksPane
 from flowtui.screens.ways import CodeWanted, compare, copy_pathspec, open_origin
@@ -105,6 +105,14 @@ class RunScreen(PaneScreen):
     def store(self) -> RunStore | None:
         """What is known of the run; None until its source has answered."""
         return self._store
+
+    def picked(self) -> Picked | None:
+        """What a command of the person's own is about; None before the source has answered."""
+        if self._store is None:
+            return None
+        task, selected = self._caught_up(), self._selected
+        step = selected.step
+        return Picked(self._store.description, self._source(), step, task, selected.attempt)
 
     def visit(self, step: str, task: str | None = None) -> None:
         """Select a step, or one of its tasks, and show the tasks."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flowtui.model import Attempt, Task
+from flowtui.model import Attempt, RunDescription, Task
+from flowtui.sources.base import RunSource
 
 
 @dataclass
@@ -36,3 +38,25 @@ class Selection:
         numbers = [known.number for known in self.task.attempts]
         at = numbers.index(attempt.number) + step
         self.number = numbers[max(0, min(at, len(numbers) - 1))]
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What is selected of which run, for who acts on it; None where nothing is."""
+
+    run: RunDescription
+    source: RunSource | None
+    step: str | None
+    task: Task | None
+    attempt: Attempt | None
+
+    def values(self) -> Mapping[str, str]:
+        """What there is to fill into a command of the person's own, by placeholder."""
+        known = {
+            "flow": self.run.flow,
+            "run": self.run.run,
+            "step": self.step,
+            "task": self.task.id if self.task else None,
+            "attempt": str(self.attempt.number) if self.attempt else None,
+        }
+        return {name: value for name, value in known.items() if value is not None}

@@ -45,7 +45,7 @@ class KeyBar(Widget):
     def render(self) -> Text:
         self._places.clear()
         text = Text(" ", no_wrap=True, end="")
-        ending = [command for command in self._commands if command.scope is Scope.APP]
+        ending = [c for c in self._commands if c.scope is Scope.APP and not c.acts]
         room = self.size.width - 1 - sum(_width(command) for command in ending)
         for command in self._commands:
             if command not in ending and text.cell_len + _width(command) <= room:
