@@ -17,8 +17,8 @@ from flowtui.logs.sanitise import one_line
 
 PLACEHOLDERS = ("flow", "run", "step", "task", "attempt", "stdout_file", "stderr_file")
 
-_RANK = 70
-"""In the key bar, before what concerns the view only."""
+_RANK = 22
+"""In the key bar, next to what acts on a run: who makes a command wants it at hand."""
 
 
 @dataclass(frozen=True, slots=True)

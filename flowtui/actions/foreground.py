@@ -66,6 +66,9 @@ def run_in_foreground(command: Sequence[str], *, pause: bool = False) -> int:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise ActionError(f"{command[0]} could not be started: {reason.lower()}.") from error
         foreground.process = process
+        if foreground.leaving:
+            # Asked to end before the process was known to be there.
+            process.terminate()
         # Not before the program is there, which would inherit it: ctrl+c is the program's.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = process.wait()

@@ -105,7 +105,7 @@ class Config:
         commands = {
             name: UserCommand(
                 name,
-                value["run"],
+                tuple(value["run"]),
                 KEYS.check(value.get("key", "")),
                 value.get("title", ""),
                 value.get("confirm", False),
