@@ -27,8 +27,8 @@ from flowtui.logs.sanitise import one_line
 from flowtui.model import Target
 from flowtui.screens.acting import Actor
 from flowtui.screens.diff import DiffScreen
-from flowtui.screens.failures import FailuresScreen
-from flowtui.screens.help import HelpScreen
+from flowtui.screens.failures import FailureList, FailuresScreen
+from flowtui.screens.help import HelpScreen, Place, sections
 from flowtui.screens.keep import Keeper, Kept
 from flowtui.screens.launch import LaunchScreen
 from flowtui.screens.log import LogScreen
@@ -41,14 +41,26 @@ from flowtui.sources.base import RunSource
 from flowtui.sources.registry import Where, open_source
 from flowtui.theme import Look
 from flowtui.user_commands import UserCommand
+from flowtui.widgets.dag_view import DagView
+from flowtui.widgets.diff_view import DiffView
 from flowtui.widgets.exception_view import ExceptionView
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.output_filter import OutputFilter
 from flowtui.widgets.preferences import Preferences
+from flowtui.widgets.task_list import TaskList
 
 _FAILED_TASKS = 50
 """Failed tasks that the palette offers to jump to."""
+
+_PANES = (
+    (DagView, "graph"),
+    (TaskList, "tasks"),
+    (ExceptionView, "exception"),
+    (FailureList, "failures"),
+    (DiffView, "differences"),
+)
+"""What the panes are called, apart from logs, which are called by their streams."""
 
 EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 3, 4, 130
 """Exit codes of the app, as the command line documents them; a signal gives 128 and its number."""
@@ -180,23 +192,8 @@ class FlowtuiApp(App[None]):
 
     def available(self, screen: Screen[object], focused: Widget | None) -> Sequence[Command]:
         """The commands that apply on a screen and its focused pane, apart from moving about."""
-        scopes: list[Scope] = []
-        if isinstance(focused, LogPane):
-            scopes.append(Scope.LOG)
-        if isinstance(focused, ExceptionView):
-            scopes.append(Scope.EXCEPTION)
-        if isinstance(screen, RunScreen):
-            scopes += [Scope.RUN, Scope.ATTEMPT]
-        if isinstance(screen, LogScreen):
-            scopes += [Scope.BACK, Scope.ATTEMPT, Scope.LOG]
-        if isinstance(screen, StepLogScreen | LaunchScreen):
-            scopes.append(Scope.BACK)
-        if isinstance(screen, DiffScreen):
-            scopes += [Scope.BACK, Scope.DIFF]
-        if isinstance(screen, FailuresScreen):
-            scopes += [Scope.BACK, Scope.FAILURES]
-        catalogue = self.preferences.catalogue
-        return catalogue.within_reach(*scopes, Scope.APP, read_only=self._read_only)
+        scopes = _place(screen, focused).scopes
+        return self.preferences.catalogue.within_reach(*scopes, read_only=self._read_only)
 
     async def run_command(self, command: Command) -> None:
         """Do what a command says, on the pane that has the focus where it is about a pane."""
@@ -240,7 +237,9 @@ class FlowtuiApp(App[None]):
         UserCommandRunner(self, self._keeper, self._user_commands).run(id)
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self._look, read_only=self._read_only))
+        place, catalogue = _place(self.screen, self.focused), self.preferences.catalogue
+        keys = sections(catalogue, place, read_only=self._read_only)
+        self.push_screen(HelpScreen(self._look, list(keys)))
 
     def action_interrupt(self) -> None:
         selected = self.screen.get_selected_text()
@@ -261,6 +260,30 @@ class FlowtuiApp(App[None]):
     def _follow_theme(self) -> None:
         self._look.dark = self.current_theme.dark
         self.refresh(layout=False)
+
+
+def _place(screen: Screen[object], focused: Widget | None) -> Place:
+    """Which commands apply on a screen and its focused pane."""
+    pane = next((name for kind, name in _PANES if isinstance(focused, kind)), "this screen")
+    of_pane: Sequence[Scope] = ()
+    if isinstance(focused, LogPane):
+        pane, of_pane = focused.stream, (Scope.LOG,)
+    elif isinstance(focused, ExceptionView):
+        of_pane = (Scope.EXCEPTION,)
+    of_screen: Sequence[Scope] = ()
+    others: Sequence[Scope] = ()
+    if isinstance(screen, RunScreen):
+        of_screen = (Scope.RUN, Scope.ATTEMPT, Scope.BACK)
+        others = () if of_pane else (Scope.LOG,)
+    elif isinstance(screen, LogScreen):
+        of_screen = (Scope.BACK, Scope.ATTEMPT, Scope.LOG)
+    elif isinstance(screen, StepLogScreen | LaunchScreen):
+        of_screen = (Scope.BACK,)
+    elif isinstance(screen, DiffScreen):
+        of_screen = (Scope.BACK, Scope.DIFF)
+    elif isinstance(screen, FailuresScreen):
+        of_screen = (Scope.BACK, Scope.FAILURES)
+    return Place(pane, of_pane, of_screen, others)
 
 
 def _window_closed() -> bool:
