@@ -46,7 +46,7 @@ class UserCommand:
             ",".join(self.keys),
             key_shown(self.keys[0]) if self.keys else "",
             self.title or self.id,
-            f"Run {one_line(shlex.join(self.run), 200)}",
+            f"{self.title or 'Run'}: {one_line(shlex.join(self.run), 200)}",
             f"app.user_command({self.id!r})",
             Scope.APP,
             _RANK,

@@ -182,9 +182,9 @@ async def test_a_command_is_in_key_bar_palette_and_help_and_asks(file: Path) -> 
         assert "q rerun  " in app.screen.query_one(KeyBar).render().plain
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen), "help is open")
-        await shows(pilot, "Run make 'RUN={flow}/{run}' '{{x}}'")
+        await shows(pilot, "rerun: make 'RUN={flow}/{run}' '{{x}}'")
         await pilot.press("escape", "colon", *"rerun")
-        await shows(pilot, "q  Run make")
+        await shows(pilot, "q  rerun: make")
         await pilot.press("escape")
         await pilot.press("q")
         await shows(pilot, "rerun: run it?")
@@ -208,3 +208,31 @@ async def test_read_only_its_key_does_nothing(file: Path) -> None:
 
 def test_nothing_is_configured_by_default() -> None:
     assert configured({}, {"HOME": "/nowhere"}).settings().commands == {}
+
+
+async def test_a_command_is_about_what_is_selected_below_too(file: Path) -> None:
+    text = "[commands.x]\nkey = 'ctrl+t'\nconfirm = true\nrun = ['p', '{step}/{task}']"
+    app = configured_app(settings(file, text))
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await shows(pilot, "ForecastRefusedError")
+        await pilot.press("!", "F")
+        await shows(pilot, "failures")
+        await pilot.press("ctrl+t")
+        await shows(pilot, "p publish/12")
+
+
+async def test_what_is_not_selected_is_said_and_a_terminal_that_cannot_be_lent_too(
+    file: Path,
+) -> None:
+    text = (
+        "[commands.x]\nkey = 'ctrl+t'\nrun = ['p', '{attempt}']\n"
+        "[commands.y]\nkey = 'ctrl+o'\nrun = ['p']"
+    )
+    app = configured_app(settings(file, text))
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await shows(pilot, "ForecastRefusedError")
+        app.screen.visit("end")  # type: ignore[attr-defined]
+        await pilot.press("ctrl+t")
+        await shows(pilot, "x needs {attempt}, and no attempt is selected here.")
+        await pilot.press("ctrl+o")
+        await shows(pilot, "No other program can be shown here.")

@@ -78,8 +78,10 @@ def run_in_foreground(command: Sequence[str], *, pause: bool = False) -> int:
 
 
 def ended(code: int) -> str:
-    """How a process has ended."""
-    return f"ended with exit code {code}" if code >= 0 else f"ended with signal {-code}"
+    """How a process has ended, by its exit code, or -N for signal N."""
+    if not code:
+        return "has ended"
+    return f"ended with exit code {code}" if code > 0 else f"ended with signal {-code}"
 
 
 def _wait_for_enter(foreground: _Foreground, told: str) -> None:

@@ -102,6 +102,8 @@ def _row(*commands: Command) -> tuple[Text, str]:
 
 
 class _Keys(VerticalScroll):
+    """Scrolls by the keys of lists."""
+
     BINDINGS = bindings(Scope.LIST)
 
 
