@@ -437,3 +437,19 @@ def test_without_a_home_directory_there_is_no_file(
     config = configured({}, {})
     assert config.settings().interval == 1
     assert config.file.about == "no file, as there is no home directory"
+
+
+# What is told
+
+
+def test_a_flag_may_tell_less_than_the_file(file: Path) -> None:
+    known = settings(file, 'notify = ["bell"]', flags={"notify": ()})
+    assert (known.notify, known.origins["notify"]) == ((), "flag")
+    assert {name: value for name, value, _ in known.told()}["notify"] == "none"
+
+
+@pytest.mark.parametrize("text", ['"bell"', "true", "[1]", '["Bell"]', "[[]]", "{bell = true}"])
+def test_ways_to_tell_are_a_list_of_their_names(file: Path, text: str) -> None:
+    assert "notify: This wants a list of bell, terminal, desktop, not" in complaint(
+        file, f"notify = {text}"
+    )

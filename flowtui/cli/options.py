@@ -91,13 +91,9 @@ def app_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Leave the mouse to the terminal.",
         ),
         click.option(
-            "--no-notify", "notify", is_flag=True, flag_value=(), default=None, help="Do not tell."
-        ),
-        click.option(
-            "--notify",
-            is_flag=True,
-            flag_value=WAYS,
+            "--notify/--no-notify",
             default=None,
+            callback=lambda _ctx, _param, wanted: {None: None, True: WAYS, False: ()}[wanted],
             help="Tell by bell, terminal and desktop how a run ends, and when it first fails.",
         ),
         click.option(
