@@ -5,6 +5,7 @@ Times are milliseconds since the epoch, UTC; what is not known is None.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,14 +53,18 @@ class RunListChanges:
     """What one poll found: the runs that are new or differ, and those that are no longer listed.
 
     `now` is the provider's clock. Said anew each time: `more`, whether runs are still to be listed,
-    or runs in view to be looked into, which a further poll will do at once; and `trouble`, a
-    sentence on what could not be read and is left out.
+    or runs in view to be looked into, which a further poll will do at once; `all_since`, the moment
+    from which on every run is listed already; `viewed`, whether the runs in view are known as a
+    whole, as far as they can be read; and `trouble`, a sentence on what could not be read and is
+    left out.
     """
 
     now: Ms
     runs: tuple[RunSummary, ...] = ()
     vanished: tuple[RunKey, ...] = ()
     more: bool = False
+    all_since: float = -math.inf
+    viewed: bool = True
     trouble: str | None = None
 
     def __bool__(self) -> bool:

@@ -207,6 +207,8 @@ class MetaflowRunList:
             more=self._rows.more
             or any(self._waits(key, in_view=True) for key in attended)
             or any(self._waits(key, in_view=False) for key in self._unfinished),
+            all_since=self._rows.all_since,
+            viewed=not any(self._waits(key, in_view=True) for key in attended),
             trouble=self._trouble(attended),
         )
 

@@ -5,6 +5,7 @@ Works with any metadata provider, also one that an extension brings; slow at sca
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
@@ -40,6 +41,10 @@ class ClientRows:
     def more(self) -> bool:
         """Everything is listed in each poll."""
         return False
+
+    @property
+    def all_since(self) -> float:
+        return -math.inf
 
     @property
     def trouble(self) -> str | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -59,6 +60,11 @@ class LocalRows:
     @property
     def more(self) -> bool:
         return bool(self._unread)
+
+    @property
+    def all_since(self) -> float:
+        # Of those that wait, the newest is the first of the heap; it is counted in microseconds.
+        return -self._unread[0][0] / 1000 if self._unread else -math.inf
 
     @property
     def trouble(self) -> str | None:

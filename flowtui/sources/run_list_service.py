@@ -44,12 +44,19 @@ ROUND = 8
 
 @dataclass(slots=True)
 class _Flow:
-    """What is known of a flow: its runs, with their rows and heartbeats, and the cursors of pages
-    still to be read."""
+    """What is known of a flow: its runs, with their rows and heartbeats, and of pages still to be
+    read the cursors, each with the moment before which its runs were begun."""
 
     runs: dict[str, tuple[RunDescription, int | None]] = field(default_factory=dict)
-    older: list[str] = field(default_factory=list)
+    older: list[tuple[str, float]] = field(default_factory=list)
     asked_at: float = -math.inf
+
+    @property
+    def all_since(self) -> float:
+        """No run that was begun later, in milliseconds since the epoch, is still to be read."""
+        if self.asked_at < 0:
+            return math.inf
+        return max((before for _, before in self.older), default=-math.inf)
 
 
 class ServiceRows:
@@ -79,6 +86,10 @@ class ServiceRows:
             (known.older or known.asked_at < 0) and flow not in self._failed
             for flow, known in self._flows.items()
         )
+
+    @property
+    def all_since(self) -> float:
+        return max((known.all_since for known in self._flows.values()), default=-math.inf)
 
     @property
     def trouble(self) -> str | None:
@@ -143,7 +154,7 @@ class ServiceRows:
         yield from ((flow, None) for flow in watched if BUSY_AGE <= age[flow] < math.inf)
         for flow in [*watched, *by_age]:
             while self._flows[flow].older and flow not in self._failed:
-                yield flow, self._flows[flow].older[-1]
+                yield flow, self._flows[flow].older[-1][0]
         if now - self._round_began < 1.0:
             return
         self._round_began = now
@@ -162,7 +173,7 @@ class ServiceRows:
             known.older.pop()
         # Behind a page with known runs, all are known or will be read by another cursor.
         if page.older is not None and known.runs.keys().isdisjoint(rows):
-            known.older.append(page.older)
+            known.older.append((page.older, _oldest(page)))
         for run, row in rows.items():
             beat = heartbeat(row)
             told = read_run(flow, run, ServiceRecords.name, row)
@@ -181,8 +192,13 @@ def _missing(known: _Flow, rows: Mapping[str, Any], page: Page) -> list[str]:
     missing = known.runs.keys() - rows.keys()
     if page.older is None:
         return [*missing]
-    last = min(moment(row.get("ts_epoch")) or 0 for row in rows.values()) if rows else math.inf
+    last = _oldest(page)
     return [run for run in missing if (known.runs[run][0].created_at or 0) > last]
+
+
+def _oldest(page: Page) -> float:
+    """When the last run on a page was begun, in milliseconds since the epoch."""
+    return min((moment(row.get("ts_epoch")) or 0 for row in page.rows), default=math.inf)
 
 
 def service_run_list(

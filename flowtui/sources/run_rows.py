@@ -37,12 +37,14 @@ class RowNews:
 class RunRows(Protocol):
     """The rows of runs, whatever their namespace. Blocking; `look` may raise Unreachable.
 
-    `more` is whether `look` has left rows unread for want of time, `trouble` a sentence on what it
-    could not read.
+    `more` is whether `look` has left rows unread for want of time: none of runs begun after
+    `all_since`, in milliseconds since the epoch. `trouble` is a sentence on what it could not read.
     """
 
     @property
     def more(self) -> bool: ...
+    @property
+    def all_since(self) -> float: ...
     @property
     def trouble(self) -> str | None: ...
 
