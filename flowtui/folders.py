@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+LAUNCHES = "launches"
+"""The folder below the one for state that holds the output of flows that flowtui started."""
+
 
 def own_folder(of: Literal["config", "data", "state"]) -> Path | None:
     """flowtui's folder for settings, data or state; None where there is no home directory.

@@ -211,26 +211,31 @@ def _open_new(
                 tails[place] = (task, Tail(source.log(*place), in_order=True))
 
 
-def print_lines(lines: Iterable[Heard], *, led: bool, at_once: bool, ascii_only: bool) -> int:
-    """Print lines to standard output; returns how many. `at_once` leaves none in a buffer.
+def print_lines(
+    lines: Iterable[Heard], console: Console, *, led: bool, at_once: bool, ascii_only: bool
+) -> int:
+    """Print lines; returns how many. `at_once` leaves none in a buffer.
 
-    `led` puts step/task, attempt and stream before each, with tabs between. On a terminal the
-    colours that a line asks for are kept; nothing else of its escape sequences ever is.
+    `led` puts step/task, attempt and stream before each, with tabs between. Where the console has
+    colours those that a line asks for are kept; nothing else of its escape sequences ever is.
     """
-    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    coloured = console.color_system is not None and not ascii_only
     count = 0
     for heard in lines:
         count += 1
         raw, beyond = heard.line.text, heard.line.beyond
         place = one_line("/".join(heard.task.key))
         head = f"{place}\t{heard.attempt}\t{heard.stream}\t" if led else ""
-        if console.is_terminal and not ascii_only:
-            console.print(
-                Text.assemble((head, "dim"), log_text(raw, max(1, len(raw)), beyond=beyond))
-            )
-            continue
-        line = head + plain_text(raw, max(1, len(raw)), beyond=beyond)
+        limit = max(1, len(raw))
+        if coloured:
+            # Not rich's own way to the file, which ends the program where nobody reads it.
+            with console.capture() as printed:
+                text = log_text(raw, limit, beyond=beyond)
+                console.print(Text.assemble((head, "dim"), text), soft_wrap=True)
+            line = printed.get()
+        else:
+            line = f"{head}{plain_text(raw, limit, beyond=beyond)}\n"
         if ascii_only:
             line = line.encode("ascii", "replace").decode()
-        print(line, flush=at_once)
+        print(line, end="", file=console.file, flush=at_once)
     return count

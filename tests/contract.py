@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowtui.report import document
+from flowtui.report.run import document
 from flowtui.sources.base import RunSource
 from flowtui.sources.client import ClientSource
 from flowtui.sources.local import LocalSource

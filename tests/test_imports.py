@@ -38,7 +38,7 @@ HEADLESS = [
     "config",
     "theme",
     "picture",
-    "report",
+    "report.watching",
 ]
 
 
@@ -48,7 +48,7 @@ def test_what_is_left_of_the_widgets_does_not_load_textual() -> None:
 
 
 def test_metaflow_is_loaded_when_a_source_is_opened_and_not_before() -> None:
-    assert "metaflow" not in loaded_by("import flowtui.app, flowtui.report")
+    assert "metaflow" not in loaded_by("import flowtui.app, flowtui.report.run")
 
 
 def test_the_model_stands_on_the_standard_library_alone() -> None:

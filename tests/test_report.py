@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ from flowtui.model import (
     Target,
     Task,
 )
-from flowtui.report import print_plain, to_json
+from flowtui.report.paper import paper
+from flowtui.report.run import document, print_run, to_json
 from flowtui.sources.registry import Where, open_source
 from flowtui.store import RunStore
 from flowtui.theme import Look
@@ -40,9 +42,14 @@ def store_of(recorded: RecordedRun) -> RunStore:
     return store
 
 
+def picture(store: RunStore, look: Look) -> None:
+    """Print it where the test's output goes."""
+    print_run(store, look, paper(sys.stdout))
+
+
 def document_of(store: RunStore) -> Any:
     """The document with what differs from run to run replaced by words, its form checked."""
-    return _levelled(json.loads(to_json(store)))
+    return _levelled(json.loads(to_json(document(store))))
 
 
 def _levelled(value: Any, key: str = "") -> Any:
@@ -206,7 +213,7 @@ def test_a_step_never_reached_is_listed_without_tasks(runs: dict[str, RecordedRu
 
 
 def test_times_are_utc_with_milliseconds() -> None:
-    found = json.loads(to_json(hostile()))
+    found = json.loads(to_json(document(hostile())))
     assert found["created_at"] == "2001-09-09T01:46:40.007Z"
     assert found["steps"][0]["tasks"][0]["attempts"] == [
         {
@@ -268,7 +275,7 @@ def hostile() -> RunStore:
 
 
 def test_the_document_is_ascii_and_strict_json_whatever_the_names_are() -> None:
-    text = to_json(hostile())
+    text = to_json(document(hostile()))
     assert text.isascii()
     assert all(character.isprintable() or character == "\n" for character in text)
     found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
@@ -283,7 +290,7 @@ def test_the_document_is_ascii_and_strict_json_whatever_the_names_are() -> None:
 def test_the_picture_holds_nothing_that_a_terminal_obeys(
     ascii_only: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_plain(hostile(), Look(ascii=ascii_only))
+    picture(hostile(), Look(ascii=ascii_only))
     printed = capsys.readouterr().out
     assert all(line.isprintable() for line in printed.splitlines())
     assert "\u202e" not in printed
@@ -294,7 +301,7 @@ def test_the_picture_holds_nothing_that_a_terminal_obeys(
 def test_the_picture_shows_the_graph_and_each_task_in_a_line(
     runs: dict[str, RecordedRun], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_plain(store_of(runs["catch"]), Look())
+    picture(store_of(runs["catch"]), Look())
     printed = capsys.readouterr().out
     lines = printed.splitlines()
     assert lines[0].startswith(f"{runs['catch'].pathspec}  ✓ succeeded  0:")
@@ -315,7 +322,7 @@ def test_the_picture_shows_the_graph_and_each_task_in_a_line(
 def test_the_picture_of_a_resumed_run_names_its_origin(
     runs: dict[str, RecordedRun], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_plain(store_of(runs["resumed"]), Look(ascii=True))
+    picture(store_of(runs["resumed"]), Look(ascii=True))
     printed = capsys.readouterr().out
     assert f"resumed from {runs['failed'].run}" in printed.splitlines()[0]
     assert "= cloned" not in printed
@@ -325,5 +332,5 @@ def test_the_picture_of_a_resumed_run_names_its_origin(
 def test_a_run_of_which_nothing_is_known_yet_has_a_picture(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_plain(RunStore(RunDescription("F", "1", "client")), Look(ascii=True))
+    picture(RunStore(RunDescription("F", "1", "client")), Look(ascii=True))
     assert capsys.readouterr().out.startswith("F/1  . pending\nnothing read yet\n")

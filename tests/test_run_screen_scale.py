@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,9 +10,10 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
-from flowtui import report
 from flowtui.app import FlowtuiApp
 from flowtui.model import Changes, ProcessUse, State, Target
+from flowtui.report.paper import paper
+from flowtui.report.run import print_run
 from flowtui.sources.registry import Where
 from flowtui.store import RunStore
 from flowtui.theme import Look
@@ -101,5 +103,5 @@ def test_the_plain_picture_has_the_strip_too(
     (first,) = many(3)
     tasks = (first.tasks[0], work(2), work(3), work(4, State.FAILED))
     store.apply(replace(first, tasks=tasks))
-    report.print_plain(store, Look(ascii=ascii_only))
+    print_run(store, Look(ascii=ascii_only), paper(sys.stdout))
     assert strip in capsys.readouterr().out

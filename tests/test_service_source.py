@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from flowtui import report
 from flowtui.model import Changes, State
+from flowtui.report import run as report
 from flowtui.sources.base import NotFound, Unreachable
 from flowtui.sources.client import ClientSource
 from flowtui.sources.provider import Provider

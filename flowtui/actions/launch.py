@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from flowtui.actions.errors import ActionError
-from flowtui.folders import own_folder
+from flowtui.folders import LAUNCHES, own_folder
 from flowtui.logs.sanitise import plain_text
 
 TAIL_LINES = 12
@@ -143,7 +143,7 @@ def start_flow(
     `exclusive` is the pathspec of an origin run: while a launch of it lives, whoever started it,
     another one is refused. Raises `ActionError`.
     """
-    folder = _private_folder("launches")
+    folder = _private_folder(LAUNCHES)
     with _writing_to(folder):
         own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=folder))
     log_path, told_path = own / "output.log", own / "run-id"

@@ -2,30 +2,72 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import rich_click as click
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
+EXIT_UNSUCCESSFUL = 5
+"""The run that was watched failed or was lost."""
+
 EXIT_CLOSED_PIPE = 141
 """As a shell reports a program that SIGPIPE ended: nobody reads what is written."""
 
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+
 
 @contextmanager
-def to_a_pipe() -> Iterator[None]:
-    """Write to standard output; end quietly when nobody reads it any more."""
+def writing() -> Iterator[None]:
+    """Write to standard output and standard error; end with a sentence where that cannot be, and
+    quietly when nobody reads any more."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        leave("Standard output is closed.", EXIT_FAILURE)
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(EXIT_CLOSED_PIPE)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        _drop_output()
+        with suppress(OSError):
+            say(f"The output cannot be written: {(error.strerror or str(error)).lower()}.")
+        sys.exit(EXIT_FAILURE)
+
+
+def _drop_output() -> None:
+    """What is still buffered has nowhere to go; Python would complain of it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def signals_raised() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the program as an exception does, as SIGINT does anyway."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    heeded = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [signal.signal(number, end) for number in heeded]
     try:
         yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # What is still buffered has nowhere to go; Python would complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_CLOSED_PIPE)
+    finally:
+        for number, handler in zip(heeded, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager

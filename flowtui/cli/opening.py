@@ -15,11 +15,11 @@ from flowtui.cli.ending import (
     leaving_with_the_source,
     say,
 )
-from flowtui.model import Target
 
 if TYPE_CHECKING:
     from flowtui.actions.launch import Launch
     from flowtui.config.settings import Config, Settings
+    from flowtui.model import Target
     from flowtui.sources.base import RunSource
     from flowtui.sources.registry import Where
     from flowtui.store import RunStore
@@ -119,5 +119,5 @@ def check_theme(settings: Settings) -> None:
 
 def need_terminal(instead: str) -> None:
     """End the program where there is nothing to draw on; `instead` is what to type there."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         leave(f"There is no terminal to draw on. Use: {instead}", EXIT_USAGE)

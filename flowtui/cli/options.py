@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from flowtui.cli.ending import EXIT_USAGE, leave
-from flowtui.config.values import LONGEST_INTERVAL, SHORTEST_INTERVAL, WAYS
-from flowtui.model import Target
+
+if TYPE_CHECKING:
+    from flowtui.model import Target
 
 
 class TargetGroup(click.RichGroup):
@@ -22,24 +22,14 @@ class TargetGroup(click.RichGroup):
         return super().parse_args(ctx, args)
 
 
-class Seconds(click.FloatRange):
-    """A range that holds numbers only: NaN is neither below nor above anything."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        seconds = float(super().convert(value, param, ctx))
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
-        return seconds
-
-
-class TargetType(click.ParamType[Target]):
+class TargetType(click.ParamType["Target"]):
     """`FLOW/RUN[/STEP[/TASK]]`."""
 
     name = "target"
 
     def convert(self, value: Any, _param: Any, _ctx: Any) -> Target:
+        from flowtui.model import Target
+
         if isinstance(value, Target):
             return value
         try:
@@ -79,6 +69,30 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+interval_option = click.option(
+    "--interval",
+    type=float,
+    metavar="SECONDS",
+    help="Seconds between two looks at the run; else as configured, or 1.",
+)
+
+colour_option = click.option(
+    "--color",
+    "colour",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colours: in terminals alone, in pipes too, or nowhere.",
+)
+
+
+def _ways(_ctx: click.Context, _param: click.Parameter, wanted: bool | None) -> Any:
+    """All ways to tell of a run, or none, as the setting has them."""
+    from flowtui.config.values import WAYS
+
+    return None if wanted is None else WAYS if wanted else ()
+
+
 def app_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of the app; None is what was not given."""
     for option in (
@@ -93,7 +107,7 @@ def app_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--notify/--no-notify",
             default=None,
-            callback=lambda _ctx, _param, wanted: {None: None, True: WAYS, False: ()}[wanted],
+            callback=_ways,
             help="Tell by bell, terminal and desktop how a run ends, and when it first fails.",
         ),
         click.option(
@@ -102,11 +116,7 @@ def app_options(command: Callable[..., None]) -> Callable[..., None]:
             help="The colours of states: default, high-contrast or colour-blind.",
         ),
         click.option("--theme", metavar="NAME", help="One of Textual's themes."),
-        click.option(
-            "--interval",
-            type=Seconds(SHORTEST_INTERVAL, LONGEST_INTERVAL),
-            help="Seconds between two looks at the run; else as configured, or 1.",
-        ),
+        interval_option,
         click.option(
             "--read-only",
             is_flag=True,

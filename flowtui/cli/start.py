@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
@@ -21,7 +19,7 @@ from flowtui.cli.ending import (
     leave,
     leaving_with_the_source,
     say,
-    to_a_pipe,
+    signals_raised,
 )
 from flowtui.cli.opening import (
     check_theme,
@@ -32,13 +30,12 @@ from flowtui.cli.opening import (
     settings_at,
 )
 from flowtui.cli.options import TargetType, app_options, settings_options, where_options
-from flowtui.model import State, Target
 
 if TYPE_CHECKING:
     from flowtui.actions.code_change import CodeChange
     from flowtui.actions.launch import Launch, LaunchedRun
     from flowtui.actions.resume import ResumeOptions, ResumePlan, StepPreview
-    from flowtui.model import FlowSource, RunDescription
+    from flowtui.model import FlowSource, RunDescription, Target
     from flowtui.sources.base import RunSource
     from flowtui.store import RunStore
     from flowtui.theme import Look
@@ -71,6 +68,7 @@ def demo(**given: Any) -> None:
         leave(str(error), EXIT_FAILURE)
     os.environ.update(started.environment)
     run = _stopped_with_us(started.launch, DEMO_START_SECONDS).run
+    from flowtui.model import Target
     from flowtui.sources.registry import Where
 
     where = Where(metadata=f"local@{started.root}", namespace="")
@@ -111,6 +109,7 @@ def run(flow_file: Path, arguments: tuple[str, ...], **given: Any) -> None:
     except ActionError as error:
         leave(str(error), EXIT_FAILURE)
     launched = _stopped_with_us(launch)
+    from flowtui.model import Target
     from flowtui.sources.registry import Where
 
     where = Where(metadata=launched.metadata, namespace="")
@@ -198,9 +197,8 @@ def resume(
         leave(str(error), EXIT_USAGE)
     stream = sys.stdout if dry_run else sys.stderr
     look = settings.look(unicode="utf" in (stream.encoding or "ascii").lower())
-    with to_a_pipe():
-        for line in _shown(store, resolved, planned, change, look):
-            click.echo(line, err=not dry_run)
+    for line in _shown(store, resolved, planned, change, look):
+        click.echo(line, err=not dry_run)
     if dry_run:
         return
     try:
@@ -209,8 +207,7 @@ def resume(
         leave(str(error), EXIT_FAILURE)
     run = _left_running(launch).run
     say(f"It runs as process {launch.pid}; its output goes to {launch.log_path}.")
-    with to_a_pipe():
-        click.echo(f"{resolved.flow}/{run}")
+    click.echo(f"{resolved.flow}/{run}")
 
 
 def _plan(
@@ -249,6 +246,7 @@ def _shown(
 ) -> Iterator[str]:
     """What the resume does, per step and in sum, and the command: lines safe to print."""
     from flowtui.actions.preview import preview, remarks
+    from flowtui.model import State
     from flowtui.picture import shown
 
     tasks = {node.name: tuple(store.tasks(node.name).values()) for node in store.graph.nodes}
@@ -286,7 +284,7 @@ def _left_running(launch: Launch) -> LaunchedRun:
     What ends the program meanwhile does not end the resume.
     """
     try:
-        with _signals_raised():
+        with signals_raised():
             return _awaited(launch)
     except BaseException:
         if launch.exit_code() is None:
@@ -300,7 +298,7 @@ def _stopped_with_us(launch: Launch, seconds: float = math.inf) -> LaunchedRun:
     A flow is not left behind: until it has a run, what ends the program ends it too.
     """
     try:
-        with _signals_raised():
+        with signals_raised():
             return _awaited(launch, seconds)
     except BaseException:
         if launch.exit_code() is None:
@@ -324,20 +322,3 @@ def _awaited(launch: Launch, seconds: float = math.inf) -> LaunchedRun:
             said = True
         time.sleep(0.05)
     return launched
-
-
-@contextmanager
-def _signals_raised() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the program as an exception does, as SIGINT does anyway."""
-
-    def leave(number: int, _frame: object) -> NoReturn:
-        sys.exit(128 + number)
-
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    heeded = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
-    before = [signal.signal(number, leave) for number in heeded]
-    try:
-        yield
-    finally:
-        for number, handler in zip(heeded, before, strict=True):
-            signal.signal(number, handler)

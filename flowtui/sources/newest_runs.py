@@ -1,4 +1,4 @@
-"""The newest runs of a list of runs, each looked into, and of all others no more than that takes."""
+"""The newest runs of a list, each looked into; of all others no more is read than that takes."""
 
 from __future__ import annotations
 

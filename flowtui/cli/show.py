@@ -1,0 +1,136 @@
+"""The command `show`: one picture of a run or of the newest runs, or a document of it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from flowtui.cli.ending import EXIT_USAGE, leave, leaving_with_the_source, say
+from flowtui.cli.opening import config_of, open_run
+from flowtui.cli.options import TargetType, colour_option, where_options
+
+if TYPE_CHECKING:
+    from flowtui.config.settings import Settings
+    from flowtui.model import Target
+    from flowtui.report.paper import Colour
+    from flowtui.sources.newest_runs import NewestRuns
+    from flowtui.sources.registry import Where
+
+RUNS_SHOWN = 20
+
+
+class _FlowOrTarget(click.ParamType["str | Target"]):
+    """`FLOW`, which gives its name, or a target."""
+
+    name = "target"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str | Target:
+        from flowtui.model import Target
+
+        if isinstance(value, str) and "/" not in value:
+            with suppress(ValueError):
+                return Target.parse(f"{value}/@latest").flow
+        return TargetType().convert(value, param, ctx)
+
+
+@click.command()
+@click.argument("target", type=_FlowOrTarget(), required=False)
+@click.option("--json", "as_json", is_flag=True, help="A document for programs.")
+@click.option("--plain", is_flag=True, help="A picture for people; this is the default.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"Of a list of runs, how many to show; else {RUNS_SHOWN}.",
+)
+@colour_option
+@where_options
+def show(
+    target: str | Target | None,
+    as_json: bool,
+    plain: bool,
+    limit: int | None,
+    colour: Colour,
+    metadata: str | None,
+    namespace: str | None,
+    source: str | None,
+    **given: Any,
+) -> None:
+    """Print how TARGET stands, and end.
+
+    TARGET is a run, or a step or a task of one. Of a flow its newest runs are listed, and without a
+    TARGET those of all flows.
+    """
+    from flowtui.sources.registry import Where
+
+    if as_json and plain:
+        leave("Pass --json or --plain, not both.", EXIT_USAGE)
+    settings = config_of(given).settings()
+    where = Where(metadata, namespace, source)
+    if target is None or isinstance(target, str):
+        _show_runs(target, limit or RUNS_SHOWN, where, settings, colour, as_json=as_json)
+        return
+    if limit is not None:
+        leave(f"--limit is for lists of runs, as in: flowtui show {target.flow}", EXIT_USAGE)
+    _show_run(target, where, settings, colour, as_json=as_json)
+
+
+def _show_run(
+    target: Target, where: Where, settings: Settings, colour: Colour, *, as_json: bool
+) -> None:
+    from flowtui.report.paper import paper, takes_unicode
+    from flowtui.report.run import document, print_run, to_json
+
+    with leaving_with_the_source():
+        resolved, opened, store = open_run(target, where)
+        opened.close()
+    if as_json:
+        click.echo(to_json(document(store, resolved)))
+    else:
+        print_run(
+            store,
+            settings.look(unicode=takes_unicode(sys.stdout)),
+            paper(sys.stdout, colour),
+            resolved,
+        )
+
+
+def _show_runs(
+    flow: str | None,
+    limit: int,
+    where: Where,
+    settings: Settings,
+    colour: Colour,
+    *,
+    as_json: bool,
+) -> None:
+    from flowtui.report.paper import paper, takes_unicode
+    from flowtui.report.run import to_json
+    from flowtui.report.runs import document, print_runs
+
+    found = _newest_runs(flow, limit, where)
+    if found.trouble is not None:
+        say(found.trouble)
+    if as_json:
+        click.echo(to_json(document(found.runs, flow)))
+    elif found.runs:
+        look = settings.look(unicode=takes_unicode(sys.stdout))
+        print_runs(found.runs, found.now, look, paper(sys.stdout, colour))
+    elif where.namespace == "":
+        say("There are no runs yet.")
+    else:
+        say("There are no runs in this namespace. Pass --namespace '' to look in all of them.")
+
+
+def _newest_runs(flow: str | None, limit: int, where: Where) -> NewestRuns:
+    from flowtui.sources.newest_runs import newest_runs
+    from flowtui.sources.registry import open_run_list
+
+    with leaving_with_the_source():
+        listed = open_run_list(where, flow)
+        found = newest_runs(listed, limit)
+        listed.close()
+    return found

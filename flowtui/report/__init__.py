@@ -1,0 +1,1 @@
+"""Runs as documents for programs and as pictures for people, all without the app."""
