@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import rich_click as click
 
 from flowtui import __version__
-from flowtui.cli.ending import EXIT_INTERRUPTED, EXIT_USAGE, leave, writing
+from flowtui.cli.ending import EXIT_INTERRUPTED, EXIT_USAGE, leave
 from flowtui.cli.info import info
 from flowtui.cli.logs import logs
 from flowtui.cli.opening import check_theme, config_of, need_terminal, open_app, settings_at
@@ -66,8 +66,7 @@ for _command in (show, watch, logs, info, run, resume, demo):
 def main() -> NoReturn:
     """The program `flowtui`: runs the command line and ends with its exit code."""
     try:
-        with writing():
-            result = cli.main(prog_name="flowtui", standalone_mode=False)
+        result = cli.main(prog_name="flowtui", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except click.ClickException as error:
         leave(f"{error.format_message()} See: flowtui --help", EXIT_USAGE)

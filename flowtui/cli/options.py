@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from flowtui.cli.ending import EXIT_USAGE, leave
+from flowtui.cli.ending import EXIT_USAGE, leave, writing
 
 if TYPE_CHECKING:
     from flowtui.model import Target
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 class TargetGroup(click.RichGroup):
     """A group whose first argument may be a target instead of a command's name."""
+
+    # Not around all of click, which takes a closed pipe for a failure.
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with writing():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with writing():
+            return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):

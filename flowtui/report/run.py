@@ -181,11 +181,11 @@ def headline(store: RunStore, look: Look, now: Ms | None = None) -> Text:
     `now` is the time by the source's clock; else that of the last look.
     """
     state = store.status.state
-    text = Text(shown(store.description.pathspec, look), "bold")
-    text.append("  ")
+    text = Text()
+    text.append(f"{shown(store.description.pathspec, look)}  ", "bold")
     text.append(f"{look.glyph(state)} {state}", look.style(state))
     if duration := took(store, now):
-        text.append(f"  {duration}", "not bold")
+        text.append(f"  {duration}")
     for counted in SEVERITY:
         if store.counts.get(counted):
             text.append(f"  {store.counts[counted]} {counted}", look.style(counted))

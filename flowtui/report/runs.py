@@ -22,6 +22,8 @@ from flowtui.times import iso, span
 SCHEMA = "flowtui.runs/1"
 """Names the shape of the document; it changes when a key changes its meaning."""
 
+_COLUMNS = ("run", "state", "started", "took", "tasks", "at", "user", "tags", "resumed from")
+
 
 def document(runs: Sequence[RunSummary], flow: str | None) -> dict[str, Any]:
     """The runs of a flow, None for all flows, as plain data.
@@ -55,19 +57,25 @@ def _run(run: RunSummary) -> dict[str, Any]:
 def print_runs(runs: Sequence[RunSummary], now: Ms, look: Look, console: Console) -> None:
     """Print a row for each run; `now` is the provider's clock.
 
-    What says least stands last: it is cut off where a terminal is narrow.
+    What says least stands last, and is left out where a terminal is narrow.
     """
     look = look_on(console, look)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("run", "state", "started", "took", "tasks", "at", "user", "tags", "resumed from"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "took" else "left")
-    for run in runs:
-        table.add_row(*_row(run, now, look))
-    # As wide as it wants to be: not squeezed, but cut off at the edge.
-    table.width = Measurement.get(
-        console, console.options.update(max_width=PIPE_WIDTH), table
-    ).maximum
+    rows = [_row(run, now, look) for run in runs]
+    unbounded = console.options.update(max_width=PIPE_WIDTH)
+    for columns in range(len(_COLUMNS), 1, -1):
+        table = _table(rows, columns)
+        if Measurement.get(console, unbounded, table).maximum <= console.width:
+            break
     put(console, table)
+
+
+def _table(rows: Sequence[Sequence[Text]], columns: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in _COLUMNS[:columns]:
+        table.add_column(name, no_wrap=True, justify="right" if name == "took" else "left")
+    for row in rows:
+        table.add_row(*row[:columns])
+    return table
 
 
 def _row(run: RunSummary, now: Ms, look: Look) -> Sequence[Text]:
@@ -100,4 +108,4 @@ def _tasks(run: RunSummary) -> str:
 
 
 def _date(moment: Ms | None) -> str:
-    return f"{datetime.fromtimestamp(moment / 1000):%Y-%m-%d %H:%M:%S}" if moment else ""
+    return f"{datetime.fromtimestamp(moment / 1000):%Y-%m-%d %H:%M}" if moment else ""
