@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from tests.runs import RecordedRun, flow_environment
+
 
 def loaded_by(statement: str) -> set[str]:
     """The top-level packages that a fresh interpreter has loaded after a statement."""
@@ -19,6 +23,46 @@ def test_the_command_line_starts_without_textual_and_without_metaflow() -> None:
     loaded = loaded_by("import flowtui.cli.main")
     assert "flowtui" in loaded
     assert not loaded & {"textual", "metaflow", "psutil", "requests", "fast_sugiyama"}
+
+
+PRINTS_ITS_MODULES = """
+import atexit, sys
+from flowtui.cli.main import main
+atexit.register(lambda: print(*sorted({n.split(".")[0] for n in sys.modules}), file=sys.stderr))
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["show {run}", "show --json", "logs {run}", "watch {run}", "info", "show --help"],
+)
+def test_no_headless_command_loads_textual(arguments: str, runs: dict[str, RecordedRun]) -> None:
+    recorded = runs["linear"]
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            PRINTS_ITS_MODULES,
+            *arguments.format(run=recorded.pathspec).split(),
+        ],
+        env=flow_environment(recorded.root),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(ended.stderr.splitlines()[-1].split())
+    assert "flowtui" in loaded
+    assert "textual" not in loaded
+
+
+def test_the_version_needs_neither_the_model_nor_settings() -> None:
+    code = "import flowtui.cli.main, sys; print(*(n for n in sys.modules if 'flowtui' in n))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert not set(ended.stdout.split()) & {"flowtui.model", "flowtui.config.values"}
 
 
 HEADLESS = [
