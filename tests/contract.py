@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowtui.report.run import document
+from flowtui.report.document import run_document
 from flowtui.sources.base import RunSource
 from flowtui.sources.client import ClientSource
 from flowtui.sources.local import LocalSource
@@ -106,7 +106,7 @@ def picture(store: RunStore) -> dict[str, Any]:
 
     Tasks are told by id: a store keeps them in the order in which they became known.
     """
-    seen = document(store)
+    seen = run_document(store)
     del seen["source"]
     seen["steps"] = {
         step["name"]: step | {"tasks": {task["id"]: task for task in step["tasks"]}}

@@ -157,7 +157,7 @@ def test_a_malformed_target_is_refused_with_an_example(cli: Cli, target: str) ->
         (("--bogus",), "No such option"),
         (
             ("A/1", "--interval", "0"),
-            "--interval: This wants a number of seconds from 0.1 to 3600, not 0.0.",
+            "--interval: This wants a number of seconds from 0.1 to 3600, not 0.",
         ),
         (("A/1", "--interval", "soon"), "'--interval': 'soon' is not"),
         (("A/1", "--interval", "nan"), "--interval: This wants a number of seconds"),

@@ -22,8 +22,9 @@ from flowtui.model import (
     Target,
     Task,
 )
+from flowtui.report.document import run_document, to_json
 from flowtui.report.paper import paper
-from flowtui.report.run import document, print_run, to_json
+from flowtui.report.run import print_run
 from flowtui.sources.registry import Where, open_source
 from flowtui.store import RunStore
 from flowtui.theme import Look
@@ -49,7 +50,7 @@ def picture(store: RunStore, look: Look) -> None:
 
 def document_of(store: RunStore) -> Any:
     """The document with what differs from run to run replaced by words, its form checked."""
-    return _levelled(json.loads(to_json(document(store))))
+    return _levelled(json.loads(to_json(run_document(store))))
 
 
 def _levelled(value: Any, key: str = "") -> Any:
@@ -213,7 +214,7 @@ def test_a_step_never_reached_is_listed_without_tasks(runs: dict[str, RecordedRu
 
 
 def test_times_are_utc_with_milliseconds() -> None:
-    found = json.loads(to_json(document(hostile())))
+    found = json.loads(to_json(run_document(hostile())))
     assert found["created_at"] == "2001-09-09T01:46:40.007Z"
     assert found["steps"][0]["tasks"][0]["attempts"] == [
         {
@@ -275,7 +276,7 @@ def hostile() -> RunStore:
 
 
 def test_the_document_is_ascii_and_strict_json_whatever_the_names_are() -> None:
-    text = to_json(document(hostile()))
+    text = to_json(run_document(hostile()))
     assert text.isascii()
     assert all(character.isprintable() or character == "\n" for character in text)
     found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))

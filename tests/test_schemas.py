@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from flowtui.model import State
-from flowtui.report import run, runs
+from flowtui.report.document import run_document, runs_document, to_json
 from flowtui.run_summary import RunSummary
 from tests.runs import SCENARIOS, RecordedRun
 from tests.test_report import store_of
@@ -29,7 +29,7 @@ RUN, RUNS = schema("flowtui.run-1.json"), schema("flowtui.runs-1.json")
 
 
 def document_of(recorded: RecordedRun) -> Any:
-    return json.loads(run.to_json(run.document(store_of(recorded))))
+    return json.loads(to_json(run_document(store_of(recorded))))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -45,8 +45,8 @@ def test_the_list_of_runs_is_valid_whether_they_can_be_read_or_not() -> None:
         "F", "2", None, "ada", ("a",), ("b",), State.RUNNING, "why",
         current=("start",), counts={State.WAITING: 2}, expected=3,
     )  # fmt: skip
-    RUNS.validate(runs.document([known, unread], None))
-    RUNS.validate(runs.document([], "F"))
+    RUNS.validate(runs_document([known, unread], None))
+    RUNS.validate(runs_document([], "F"))
 
 
 def missing_key(document: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flowtui.model import Changes, State
-from flowtui.report import run as report
+from flowtui.report.document import run_document
 from flowtui.sources.base import NotFound, Unreachable
 from flowtui.sources.client import ClientSource
 from flowtui.sources.provider import Provider
@@ -73,7 +73,7 @@ class Watched:
         return Counter(self.service.counts)
 
     def document(self) -> dict[str, Any]:
-        return report.document(self.store) | {"source": ""}
+        return run_document(self.store) | {"source": ""}
 
 
 def reference(service: MetadataService, pathspec: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def reference(service: MetadataService, pathspec: str) -> dict[str, Any]:
     source = ClientSource(Provider(f"service@{service.url}", ""), flow, run)
     store = RunStore(source.describe())
     store.apply(source.poll())
-    return report.document(store) | {"source": ""}
+    return run_document(store) | {"source": ""}
 
 
 @contextmanager

@@ -81,15 +81,17 @@ def show(
 def _show_run(
     target: Target, where: Where, settings: Settings, colour: Colour, *, as_json: bool
 ) -> None:
-    from flowtui.report.paper import paper, takes_unicode
-    from flowtui.report.run import document, print_run, to_json
+    from flowtui.report.document import run_document, to_json
 
     with leaving_with_the_source():
         resolved, opened, store = open_run(target, where)
         opened.close()
     if as_json:
-        click.echo(to_json(document(store, resolved)))
+        click.echo(to_json(run_document(store, resolved)))
     else:
+        from flowtui.report.paper import paper, takes_unicode
+        from flowtui.report.run import print_run
+
         print_run(
             store,
             settings.look(unicode=takes_unicode(sys.stdout)),
@@ -107,16 +109,17 @@ def _show_runs(
     *,
     as_json: bool,
 ) -> None:
-    from flowtui.report.paper import paper, takes_unicode
-    from flowtui.report.run import to_json
-    from flowtui.report.runs import document, print_runs
+    from flowtui.report.document import runs_document, to_json
 
     found = _newest_runs(flow, limit, where)
     if found.trouble is not None:
         say(found.trouble)
     if as_json:
-        click.echo(to_json(document(found.runs, flow)))
+        click.echo(to_json(runs_document(found.runs, flow)))
     elif found.runs:
+        from flowtui.report.paper import paper, takes_unicode
+        from flowtui.report.runs import print_runs
+
         look = settings.look(unicode=takes_unicode(sys.stdout))
         print_runs(found.runs, found.now, look, paper(sys.stdout, colour))
     elif where.namespace == "":

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fast_sugiyama import from_edges
-
 from flowtui.model import Graph, Node
 
 Pair = tuple[str, str]
@@ -193,6 +191,9 @@ def _rank_part(edges: Sequence[Pair], names: Sequence[str], chains: _Chains) -> 
     The library numbers the vertices it adds from the count of ours on, and mixes those of separate
     parts up: hence one call for each, and dense numbers.
     """
+    # Reading a run needs the order of its steps, not where they stand.
+    from fast_sugiyama import from_edges
+
     number = {name: i for i, name in enumerate(names)}
     ((positions, _, _, joined),) = from_edges(
         [(number[source], number[target]) for source, target in edges],

@@ -1,10 +1,9 @@
-"""Runs as a document for programs and as a table for people, newest first."""
+"""Runs as a table for people, newest first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -14,44 +13,11 @@ from rich.text import Text
 from flowtui.model import FINISHED, Ms
 from flowtui.picture import shown
 from flowtui.report.paper import PIPE_WIDTH, look_on, put
-from flowtui.report.run import counted, seconds
 from flowtui.run_summary import RunSummary
 from flowtui.theme import Look
-from flowtui.times import iso, span
-
-SCHEMA = "flowtui.runs/1"
-"""Names the shape of the document; it changes when a key changes its meaning."""
+from flowtui.times import span
 
 _COLUMNS = ("run", "state", "started", "took", "tasks", "at", "user", "tags", "resumed from")
-
-
-def document(runs: Sequence[RunSummary], flow: str | None) -> dict[str, Any]:
-    """The runs of a flow, None for all flows, as plain data.
-
-    What it says of a run it says in the words of the run's own document. `current` are the steps
-    that run, or the one that failed; `expected` is how many tasks there will be.
-    """
-    return {"schema": SCHEMA, "flow": flow, "runs": [_run(run) for run in runs]}
-
-
-def _run(run: RunSummary) -> dict[str, Any]:
-    return {
-        "pathspec": run.pathspec,
-        "flow": run.flow,
-        "run": run.run,
-        "status": None if run.state is None else str(run.state),
-        "reason": run.reason,
-        "user": run.user,
-        "tags": list(run.tags),
-        "system_tags": list(run.system_tags),
-        "origin_run": run.origin_run,
-        "created_at": iso(run.created_at),
-        "finished_at": iso(run.finished_at),
-        "duration_s": seconds(run.created_at, run.finished_at),
-        "current": None if run.current is None else list(run.current),
-        "counts": None if run.counts is None else counted(run.counts),
-        "expected": run.expected,
-    }
 
 
 def print_runs(runs: Sequence[RunSummary], now: Ms, look: Look, console: Console) -> None:

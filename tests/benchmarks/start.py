@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import statistics
 import subprocess
@@ -19,7 +20,7 @@ from tests.benchmarks.fresh import Effort, check
 from tests.benchmarks.local import CACHE
 from tests.benchmarks.table import Figure, seconds
 from tests.program import PROGRAM, monitor
-from tests.runs import recorded_runs
+from tests.runs import flow_environment, recorded_runs
 
 STEPS = 1000
 
@@ -28,11 +29,19 @@ def measure(effort: Effort) -> Sequence[Figure]:
     """All figures; of repeats the median."""
     often = effort.starts
     version, frame = _median(_version, often), _median(_first_frame, often)
+    document = _median(_document, often)
     graphs = {"branches": _branches(), "mesh": _mesh()}
     laid_out = {name: _median(partial(_layout, graph), often) for name, graph in graphs.items()}
     return [
         Figure(
             "flowtui --version", None, seconds(version), budget="< 0.15 s", reached=version < 0.15
+        ),
+        Figure(
+            "show --json of a small run",
+            None,
+            seconds(document),
+            budget="< 0.5 s",
+            reached=document < 0.5,
         ),
         Figure(
             "to the app's first frame", None, seconds(frame), budget="< 0.8 s", reached=frame < 0.8
@@ -56,6 +65,20 @@ def _version() -> float:
     ended = subprocess.run([PROGRAM, "--version"], capture_output=True, check=True)
     took = time.perf_counter() - began
     check("what --version prints first", ended.stdout.split()[:1], [b"flowtui,"])
+    return took
+
+
+def _document() -> float:
+    run = recorded_runs(CACHE)["foreach"]
+    began = time.perf_counter()
+    ended = subprocess.run(
+        [PROGRAM, "show", run.pathspec, "--json"],
+        env=flow_environment(run.root),
+        capture_output=True,
+        check=True,
+    )
+    took = time.perf_counter() - began
+    check("the run that --json tells of", json.loads(ended.stdout)["run"], run.run)
     return took
 
 
