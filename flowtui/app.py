@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from textual.app import App
 from textual.binding import BindingsMap
@@ -25,6 +26,7 @@ from flowtui.actions.launch import Launch
 from flowtui.commands import Command, Scope, bind, bindings
 from flowtui.logs.sanitise import one_line
 from flowtui.model import Target
+from flowtui.run_summary import RunKey
 from flowtui.screens.acting import Actor
 from flowtui.screens.diff import DiffScreen
 from flowtui.screens.failures import FailureList, FailuresScreen
@@ -34,11 +36,12 @@ from flowtui.screens.launch import LaunchScreen
 from flowtui.screens.log import LogScreen
 from flowtui.screens.notifier import Notifier
 from flowtui.screens.run import RunScreen
+from flowtui.screens.runs import RunsScreen
 from flowtui.screens.step_log import StepLogScreen
 from flowtui.screens.user_commands import UserCommandRunner
-from flowtui.screens.ways import CodeWanted, RunWanted
+from flowtui.screens.ways import Broken, CodeWanted, RunsWanted, RunWanted
 from flowtui.sources.base import RunSource
-from flowtui.sources.registry import Where, open_source
+from flowtui.sources.registry import Where, open_listing, open_source
 from flowtui.theme import Look
 from flowtui.user_commands import UserCommand
 from flowtui.widgets.dag_view import DagView
@@ -48,6 +51,7 @@ from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.output_filter import OutputFilter
 from flowtui.widgets.preferences import Preferences
+from flowtui.widgets.run_table import RunTable
 from flowtui.widgets.task_list import TaskList
 
 _FAILED_TASKS = 50
@@ -56,6 +60,7 @@ _FAILED_TASKS = 50
 _PANES = (
     (DagView, "graph"),
     (TaskList, "tasks"),
+    (RunTable, "runs"),
     (ExceptionView, "exception"),
     (FailureList, "failures"),
     (DiffView, "differences"),
@@ -81,11 +86,13 @@ class CataloguePalette(Provider):
                 yield Hit(score, _entry(title, explained), run, text=title)
 
     def _entries(self) -> Iterator[tuple[str, IgnoreReturnCallbackType, str]]:
-        """Title, callback and explanation: commands, then on a run its steps and failed tasks."""
+        """Title, callback and explanation: commands, then what can be gone to on this screen."""
         for command in self._commands():
             run = partial(self._flowtui.run_command, command)
             yield command.title, run, f"{command.shown}  {command.help}".lstrip()
         screen = self.screen
+        if isinstance(screen, RunsScreen):
+            yield from screen.jumps()
         if not isinstance(screen, RunScreen) or screen.store is None:
             return
         store = screen.store
@@ -121,9 +128,10 @@ class FlowtuiApp(App[None]):
 
     def __init__(
         self,
-        target: Target,
+        target: Target | None,
         where: Where,
         *,
+        flow: str | None = None,
         interval: float = 1.0,
         look: Look | None = None,
         read_only: bool = False,
@@ -133,11 +141,12 @@ class FlowtuiApp(App[None]):
         notify: Collection[str] = (),
         user_commands: Mapping[str, UserCommand] | None = None,
     ) -> None:
-        """`launch` is what has started the target, if flowtui has; `notify` and `user_commands`
-        are as in the settings, and so is the catalogue among the preferences.
+        """Without a target the runs are listed, of `flow` or of all flows. `launch` is what has
+        started the target, if flowtui has; `notify` and `user_commands` are as in the settings, and
+        so is the catalogue among the preferences.
         """
         super().__init__()
-        self._target, self._where, self._interval = target, where, interval
+        self._target, self._flow, self._where, self._interval = target, flow, where, interval
         self._look = look or Look()
         self._read_only = read_only
         self.preferences = preferences or Preferences()
@@ -169,25 +178,44 @@ class FlowtuiApp(App[None]):
         self._follow_theme()
         if self._launch is not None:
             self._actor.note(str(self._target), self._launch)
-        self.open_run(self._target)
+        if self._target is not None:
+            self.open_run(self._target)
+        else:
+            self.push_screen(self._runs(self._where, self._flow))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._output_filter]
 
-    def open_run(self, target: Target) -> None:
-        """Show a run on a screen of its own."""
+    def open_run(self, target: Target, then: Literal["resume"] | None = None) -> None:
+        """Show a run on a screen of its own, read from where the screen below reads."""
+        screens = (screen for screen in reversed(self.screen_stack))
+        below = next((s for s in screens if isinstance(s, RunScreen | RunsScreen)), None)
+        where = below.where if below else self._where
 
         def open_it() -> RunSource:
-            return open_source(target, self._where)[1]
+            return open_source(target, where)[1]
 
         self.push_screen(
             RunScreen(
                 target,
+                where,
                 open_it,
                 interval=self._interval,
                 look=self._look,
                 read_only=self._read_only,
+                then=then,
             )
+        )
+
+    def _runs(self, where: Where, flow: str | None = None, run: RunKey | None = None) -> RunsScreen:
+        return RunsScreen(
+            where,
+            open_listing,
+            flow=flow,
+            interval=self._interval,
+            look=self._look,
+            read_only=self._read_only,
+            run=run,
         )
 
     def available(self, screen: Screen[object], focused: Widget | None) -> Sequence[Command]:
@@ -214,13 +242,16 @@ class FlowtuiApp(App[None]):
         message.then()
 
     def on_run_wanted(self, message: RunWanted) -> None:
-        self.open_run(message.target)
+        self.open_run(message.target, message.then)
+
+    def on_runs_wanted(self, message: RunsWanted) -> None:
+        self.switch_screen(self._runs(message.where, run=message.run))
 
     async def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
         await self.run_command(message.command)
 
-    def on_run_screen_broken(self, message: RunScreen.Broken) -> None:
-        if sum(isinstance(screen, RunScreen) for screen in self.screen_stack) > 1:
+    def on_broken(self, message: Broken) -> None:
+        if sum(isinstance(screen, RunScreen | RunsScreen) for screen in self.screen_stack) > 1:
             self.pop_screen()
             self.notify(message.sentence, severity="error", markup=False, timeout=10)
             return
@@ -272,7 +303,9 @@ def _place(screen: Screen[object], focused: Widget | None) -> Place:
         of_pane = (Scope.EXCEPTION,)
     of_screen: Sequence[Scope] = ()
     others: Sequence[Scope] = ()
-    if isinstance(screen, RunScreen):
+    if isinstance(screen, RunsScreen):
+        of_screen = (Scope.RUNS, Scope.BACK)
+    elif isinstance(screen, RunScreen):
         of_screen = (Scope.RUN, Scope.ATTEMPT, Scope.BACK)
         others = () if of_pane else (Scope.LOG,)
     elif isinstance(screen, LogScreen):

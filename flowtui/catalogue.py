@@ -16,6 +16,7 @@ TOGETHER: Sequence[frozenset[Scope]] = (
             *(Scope.LIST, Scope.BACK, Scope.APP),
         }
     ),
+    frozenset({Scope.RUNS, Scope.LIST, Scope.BACK, Scope.APP}),
     frozenset({Scope.FAILURES, Scope.LIST, Scope.BACK, Scope.APP}),
     frozenset({Scope.DIFF, Scope.LIST, Scope.BACK, Scope.APP}),
 )

@@ -22,6 +22,7 @@ class Scope(StrEnum):
     EXCEPTION = "Exception"
     FAILURES = "Failures"
     DIFF = "Comparing attempts"
+    RUNS = "Runs"
     LIST = "Moving"
 
 
@@ -49,13 +50,42 @@ class Command:
 COMMANDS: Sequence[Command] = (
     Command("help", "question_mark", "?", "help", "Show these keys and states.",
             "app.help", Scope.APP, 90),
-    Command("palette", "ctrl+p,colon", ":", "palette", "Find a command, a step or a failed task.",
-            "app.command_palette", Scope.APP),
+    Command("palette", "ctrl+p,colon", ":", "palette",
+            "Find a command, a run, a step or a failed task.", "app.command_palette", Scope.APP),
     Command("quit", "q", "q", "quit", "Leave; runs go on.", "app.quit", Scope.APP, 95),
     Command("interrupt", "ctrl+c", "ctrl+c", "interrupt",
             "Copy the selected text, or leave with exit code 130.", "app.interrupt", Scope.APP),
     Command("back", "escape", "esc", "back", "Go back to where you came from.",
             "screen.back", Scope.BACK, 5),
+    Command("open_run", "enter", "enter", "open", "Open the run, or fold its group.",
+            "screen.open", Scope.RUNS, 30),
+    Command("filter_runs", "slash", "/", "filter",
+            "Filter the runs: words, !word, or flow: run: user: tag: state: step: origin: before "
+            "one.", "screen.find", Scope.RUNS, 35),
+    Command("failed_runs", "x", "x", "failed", "List only runs that failed or were lost.",
+            "screen.failed_only", Scope.RUNS, 40),
+    Command("states", "m", "m", "states", "Choose the states of the runs that are listed.",
+            "screen.states", Scope.RUNS, 42),
+    Command("sort_runs", "s", "s", "sort",
+            "Order the runs by state, flow, time taken, user, and by age again.",
+            "screen.sort", Scope.RUNS, 45),
+    Command("reverse_runs", "S", "S", "reverse", "Turn the order of the runs upside down.",
+            "screen.reverse", Scope.RUNS),
+    Command("group_runs", "v", "v", "group",
+            "Put the runs together by flow, by user, or not; left and right fold a group.",
+            "screen.group", Scope.RUNS, 50),
+    Command("namespace", "ctrl+n", "ctrl+n", "namespace", "List another namespace, or all.",
+            "screen.namespace", Scope.RUNS, 55),
+    Command("resume_run", "r", "r", "resume", "Open the run and resume it.",
+            "screen.resume", Scope.RUNS, 60, acts=True),
+    Command("copy_run", "y", "y", "copy", "Copy the pathspec of the run.",
+            "screen.copy", Scope.RUNS, 75),
+    Command("copy_runs_link", "Y", "Y", "copy link", "Copy the command that opens this list.",
+            "screen.copy_link", Scope.RUNS),
+    Command("pause_runs", "p", "p", "pause", "Stop reading the list, and go on.",
+            "screen.pause", Scope.RUNS, 80),
+    Command("refresh_runs", "f5", "F5", "refresh", "Read the list now.",
+            "screen.refresh_now", Scope.RUNS),
     Command("drill", "enter", "enter", "open",
             "Go in: a step's tasks, then the logs of an attempt.", "screen.drill", Scope.RUN, 30),
     Command("first_failure", "exclamation_mark", "!", "first failure",
@@ -96,6 +126,8 @@ COMMANDS: Sequence[Command] = (
             "screen.pause", Scope.RUN, 80),
     Command("refresh", "f5", "F5", "refresh", "Read the run now.", "screen.refresh_now", Scope.RUN),
     Command("copy", "y", "y", "copy", "Copy the pathspec.", "screen.copy", Scope.ATTEMPT, 75),
+    Command("copy_link", "Y", "Y", "copy link", "Copy the command that opens what is selected.",
+            "screen.copy_link", Scope.RUN),
     Command("filter_tasks", "slash", "/", "filter", "Filter the tasks.",
             "screen.find", Scope.RUN, 35),
     Command("step_logs", "L", "L", "step's logs",

@@ -282,6 +282,13 @@ class Changes:
         return bool(self.description or self.status or self.tasks or self.splits)
 
 
+def parse_flow(text: str) -> str:
+    """Read the name of a flow; raises ValueError with a sentence that says what is wrong."""
+    if not _NAME.fullmatch(text) or text in (".", "..", "@latest"):
+        raise ValueError(f"{text!r} is not a flow, and no run: write FLOW or FLOW/RUN.")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What the command line names: `Flow/run[/step[/task]]`; `run` may be `@latest`."""

@@ -45,6 +45,15 @@ def stopwatch(milliseconds: int) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
+def short_age(milliseconds: int) -> str:
+    """How long ago, for a column, at most five cells: `42s`, `12m`, `3h`, `120d`."""
+    seconds = max(0, milliseconds) // 1000
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * length or (unit == "m" and seconds >= length):
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
 def age(milliseconds: int) -> str:
     """How long ago, for a sentence: `74 s`, `12 min`, `3 h`, `2 days`; never negative.
 

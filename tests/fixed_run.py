@@ -7,6 +7,7 @@ tested on real runs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flowtui.graph.dag import order_nodes
 from flowtui.logs.tails import Part
@@ -26,6 +27,8 @@ from flowtui.model import (
     State,
     Task,
 )
+from flowtui.run_summary import RunKey, RunListChanges, RunSummary
+from flowtui.sources.run_list import Listing
 from tests.stored import parts
 
 START = 1_795_254_604_000
@@ -161,3 +164,71 @@ class FixedSource:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+LISTING = Listing("service@https://metaflow.example.org", "user:ada", "client")
+
+RUNNING = State.RUNNING
+
+
+def _run(
+    name: str,
+    ago: int,
+    state: State | None,
+    took: int | None,
+    current: tuple[str, ...] = (),
+    counts: Mapping[State, int] | None = None,
+    expected: int | None = None,
+    **more: Any,
+) -> RunSummary:
+    """The run `Flow/id`, created so many seconds before now, that took so many."""
+    flow, _, run = name.partition("/")
+    created = START + 40_000 - ago * 1000
+    return RunSummary(
+        flow,
+        run,
+        Ms(created),
+        state=state,
+        finished_at=Ms(created + took * 1000) if took is not None else None,
+        current=current,
+        counts=counts,
+        expected=expected,
+        **({"user": "ada"} | more),
+    )
+
+
+LISTED = RunListChanges(
+    now=CHANGES.now,
+    runs=(
+        _run("ForecastFlow/1795254604724713", 40, _F, 28, ("publish",), {_S: 9, _C: 1, _F: 1}, 12,
+             tags=("nightly", "prod")),
+        _run("TrainFlow/1795254561004410", 84, RUNNING, None, ("fit", "score"),
+             {_S: 40, RUNNING: 8}, 96, user="grace", tags=("gpu",)),
+        _run("ForecastFlow/1795251004000127", 3640, _S, 31, (), {_S: 11, _C: 1}, 12,
+             origin_run="1795250998110254"),
+        _run("ForecastFlow/1795250998110254", 3646, _F, 4, ("fetch",), {_S: 1, _F: 1}, 12),
+        _run("BackfillHistoricalPricesFlow/1795168204724713", 86_440, State.LOST, None, ("load",),
+             {_S: 120, State.LOST: 3}, 365, user="grace"),
+        _run("TrainFlow/1795164604724713", 90_040, _S, 7512, (), {_S: 96}, 96, user="grace"),
+        _run("TrainFlow/1794254604724713", 1_000_040, None, None, user="grace"),
+    ),
+)  # fmt: skip
+
+
+class FixedRunList:
+    """A list that never changes."""
+
+    def __init__(self) -> None:
+        self._polled = False
+
+    def poll(self) -> RunListChanges:
+        if self._polled:
+            return RunListChanges(LISTED.now)
+        self._polled = True
+        return LISTED
+
+    def attend(self, runs: Sequence[RunKey]) -> None:
+        """All is known at once."""
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -145,7 +145,11 @@ def test_a_malformed_target_is_refused_with_an_example(cli: Cli, target: str) ->
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "Name a run, as in: flowtui MyFlow/@latest"),
+        ((), "There is no terminal to draw on. Use: flowtui show"),
+        (("MyFlow",), "There is no terminal to draw on. Use: flowtui show MyFlow"),
+        (("[bold]/",), "is not a run"),
+        (("@latest",), "'@latest' is not a flow, and no run: write FLOW or FLOW/RUN."),
+        (("",), "'' is not a flow"),
         (("logs",), "Missing argument 'TARGET'"),
         (("logs", "A"), "'A' names no run: write A/@latest"),
         (("watch", "A/1/start"), "A/1/start is a part of a run, and runs are watched: A/1."),

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from flowtui.app import FlowtuiApp
 from flowtui.model import Target
 from flowtui.sources.registry import Where
-from tests.fixed_run import RUN, FixedSource
+from tests.fixed_run import LISTING, RUN, FixedRunList, FixedSource
 from tests.pilot import SMALL, WIDE, screen_text, shows, until, with_local_fonts
 
 SCREENS = {
@@ -38,6 +38,7 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     time.tzset()
     monkeypatch.setattr("flowtui.app.open_source", lambda target, _: (target, FixedSource()))
+    monkeypatch.setattr("flowtui.app.open_listing", lambda *_: (LISTING, FixedRunList()))
 
 
 @pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x24", "160x45"])
@@ -56,6 +57,24 @@ def test_a_screen_looks_as_it_did(
         await pilot.press(*keys)
         await shows(pilot, expected)
         await until(pilot, lambda: app.screen.is_current, "the screen is there")
+        await pilot.pause(0.3)
+
+    assert snap_compare(app, terminal_size=size, run_before=run_before)
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x24", "160x45"])
+@pytest.mark.parametrize("keys", [(), ("v",)], ids=["runs", "groups"])
+def test_the_list_of_runs_looks_as_it_did(
+    keys: tuple[str, ...], size: tuple[int, int], snap_compare: Callable[..., Any]
+) -> None:
+    app = PicturedApp(None, Where(), interval=3600)
+
+    async def run_before(pilot: Pilot[None]) -> None:
+        await shows(pilot, "7 runs")
+        await pilot.press("p")
+        await shows(pilot, "client · paused")
+        await pilot.press(*keys)
+        await until(pilot, lambda: not keys or "per flow" in screen_text(app), "the groups")
         await pilot.pause(0.3)
 
     assert snap_compare(app, terminal_size=size, run_before=run_before)

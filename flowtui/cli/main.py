@@ -12,7 +12,7 @@ from flowtui.cli.ending import EXIT_INTERRUPTED, EXIT_USAGE, leave
 from flowtui.cli.info import info
 from flowtui.cli.logs import logs
 from flowtui.cli.opening import check_theme, config_of, need_terminal, open_app, settings_at
-from flowtui.cli.options import TargetGroup, TargetType, app_options, where_options
+from flowtui.cli.options import PlaceType, TargetGroup, app_options, where_options
 from flowtui.cli.show import show
 from flowtui.cli.start import demo, resume, run
 from flowtui.cli.watch import watch
@@ -21,42 +21,38 @@ if TYPE_CHECKING:
     from flowtui.model import Target
 
 
-@click.group(cls=TargetGroup, invoke_without_command=True)
+@click.group(cls=TargetGroup)
 @click.version_option(__version__, prog_name="flowtui")
-@click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli() -> None:
     """Watch, understand and resume Metaflow runs.
 
-    `flowtui FLOW/RUN` opens the monitor on a run; RUN may be `@latest`, and `/STEP` and `/TASK` may
-    follow. `flowtui run FLOW.py` starts a run, `flowtui resume FLOW/RUN` resumes one, `flowtui
-    demo` starts one of its own.
+    `flowtui` lists all runs, `flowtui FLOW` those of a flow. `flowtui FLOW/RUN` opens the monitor
+    on a run; RUN may be `@latest`, and `/STEP` and `/TASK` may follow. `flowtui run FLOW.py` starts
+    a run, `flowtui resume FLOW/RUN` resumes one, `flowtui demo` starts one of its own.
     """
-    if ctx.invoked_subcommand is None:
-        leave(
-            "Name a run, as in: flowtui MyFlow/@latest. Or see one at once: flowtui demo.",
-            EXIT_USAGE,
-        )
 
 
 @cli.command("open", hidden=True)
-@click.argument("target", type=TargetType())
+@click.argument("place", metavar="[TARGET]", type=PlaceType(), required=False)
 @where_options
 @app_options
 def open_(
-    target: Target,
+    place: Target | str | None,
     metadata: str | None,
     namespace: str | None,
     source: str | None,
     **given: Any,
 ) -> None:
-    """Open the monitor on TARGET."""
+    """Open the monitor on TARGET, or on the list of runs, of one flow or of all."""
+    from flowtui.model import Target
     from flowtui.sources.registry import Where
 
     config = config_of(given)
     check_theme(config.settings())
-    need_terminal(f"flowtui show {target}")
+    need_terminal(f"flowtui show {place or ''}".rstrip())
+    target, flow = (place, None) if isinstance(place, Target) else (None, place)
     where = Where(metadata, namespace, source)
-    open_app(target, where, settings_at(config, where))
+    open_app(target, where, settings_at(config, where), flow=flow)
 
 
 for _command in (show, watch, logs, info, run, resume, demo):

@@ -26,19 +26,24 @@ if TYPE_CHECKING:
 
 
 def open_app(
-    target: Target,
+    target: Target | None,
     where: Where,
     settings: Settings,
     *,
+    flow: str | None = None,
     launch: Launch | None = None,
 ) -> NoReturn:
-    """Run the app on a target, and end with its exit code; `launch` is what has started it."""
+    """Run the app on a target, and end with its exit code; `launch` is what has started it.
+
+    Without a target the app lists the runs, of `flow` or of all flows.
+    """
     from flowtui.app import FlowtuiApp
     from flowtui.widgets.preferences import Preferences
 
     app = FlowtuiApp(
         target,
         where,
+        flow=flow,
         interval=settings.interval,
         look=settings.look(),
         read_only=settings.read_only,

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class TargetGroup(click.RichGroup):
-    """A group whose first argument may be a target instead of a command's name."""
+    """A group whose first argument may be what to open, or an option of that, instead of a
+    command's name; without arguments there is something to open too."""
 
     # Not around all of click, which takes a closed pipe for a failure.
     def make_context(self, *args: Any, **more: Any) -> click.Context:
@@ -26,7 +27,7 @@ class TargetGroup(click.RichGroup):
             return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):
+        if not args or args[0] not in (*self.commands, "--help", "--version"):
             args = ["open", *args]
         return super().parse_args(ctx, args)
 
@@ -43,6 +44,22 @@ class TargetType(click.ParamType["Target"]):
             return value
         try:
             return Target.parse(value)
+        except ValueError as error:
+            leave(str(error), EXIT_USAGE)
+
+
+class PlaceType(click.ParamType["Target | str"]):
+    """`FLOW/RUN[/STEP[/TASK]]`, or a flow's name."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Target | str:
+        from flowtui.model import parse_flow
+
+        if not isinstance(value, str) or "/" in value:
+            return TargetType().convert(value, param, ctx)
+        try:
+            return parse_flow(value)
         except ValueError as error:
             leave(str(error), EXIT_USAGE)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from flowtui.cli.ending import EXIT_USAGE, leave, leaving_with_the_source, say
 from flowtui.cli.opening import config_of, open_run
-from flowtui.cli.options import TargetType, colour_option, where_options
+from flowtui.cli.options import PlaceType, colour_option, where_options
 
 if TYPE_CHECKING:
     from flowtui.config.settings import Settings
@@ -22,22 +21,8 @@ if TYPE_CHECKING:
 RUNS_SHOWN = 20
 
 
-class _FlowOrTarget(click.ParamType["str | Target"]):
-    """`FLOW`, which gives its name, or a target."""
-
-    name = "target"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str | Target:
-        from flowtui.model import Target
-
-        if isinstance(value, str) and "/" not in value:
-            with suppress(ValueError):
-                return Target.parse(f"{value}/@latest").flow
-        return TargetType().convert(value, param, ctx)
-
-
 @click.command()
-@click.argument("target", type=_FlowOrTarget(), required=False)
+@click.argument("target", type=PlaceType(), required=False)
 @click.option("--json", "as_json", is_flag=True, help="A document for programs.")
 @click.option("--plain", is_flag=True, help="A picture for people; this is the default.")
 @click.option(

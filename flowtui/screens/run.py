@@ -20,24 +20,32 @@ from flowtui.screens.attempt_logs import AttemptLogs
 from flowtui.screens.failures import FailuresScreen
 from flowtui.screens.feeds import RunFeed, RunNews
 from flowtui.screens.followers import Follower
-from flowtui.screens.freshness import Freshness
+from flowtui.screens.links import command_to_open, copy_command
 from flowtui.screens.log import LogScreen
 from flowtui.screens.panes import PaneScreen
 from flowtui.screens.selection import Picked, Selection
 from flowtui.screens.step_log import StepLogScreen
 from flowtui.screens.tasks_pane import TasksPane
-from flowtui.screens.ways import CodeWanted, compare, copy_pathspec, open_origin
+from flowtui.screens.ways import (
+    Broken,
+    CodeWanted,
+    RunsWanted,
+    compare,
+    copy_pathspec,
+    open_origin,
+)
 from flowtui.screens.why import WhyScreen
 from flowtui.sources.base import RunSource
+from flowtui.sources.registry import Where
 from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
 from flowtui.widgets.attempt_bar import AttemptBar
 from flowtui.widgets.dag_view import DagView
 from flowtui.widgets.find_bar import FindBar
+from flowtui.widgets.freshness import Freshness
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.pane_tabs import PaneTabs
-from flowtui.widgets.preferences import hint
 from flowtui.widgets.run_header import RunHeader
 from flowtui.widgets.task_list import TaskList
 
@@ -50,14 +58,6 @@ class RunScreen(PaneScreen):
 
     PANES = (("graph", "Graph"), ("tasks", "Tasks"), ("logs", "Logs"))
     BINDINGS = bindings(Scope.BACK, Scope.RUN, Scope.ATTEMPT)
-
-    class Broken(Message):
-        """The run could not be opened, or does not hold what the target names."""
-
-        def __init__(self, sentence: str, not_found: bool) -> None:
-            super().__init__()
-            self.sentence = sentence
-            self.not_found = not_found
 
     class Happened(Message):
         """The run has ended, or failed for the first time."""
@@ -83,14 +83,19 @@ class RunScreen(PaneScreen):
     def __init__(
         self,
         target: Target,
+        where: Where,
         open_source: Callable[[], RunSource],
         *,
         interval: float,
         look: Look,
         read_only: bool,
+        then: Literal["resume"] | None = None,
     ) -> None:
+        """`then` is what the person wants to do with the run as soon as it is read."""
         super().__init__()
         self._target, self._look, self._read_only = target, look, read_only
+        self.where = where
+        self._then = then
         self._feed = (open_source, interval)
         self._run_feed: RunFeed | None = None
         self._store: RunStore | None = None
@@ -181,9 +186,9 @@ class RunScreen(PaneScreen):
 
     def _take_trouble(self, trouble: Trouble) -> None:
         if self._fresh.read_at is None:
-            self.post_message(self.Broken(trouble.sentence, trouble.not_found))
+            self.post_message(Broken(trouble.sentence, trouble.not_found))
         else:
-            self._fresh.fail(trouble)
+            self._fresh.fail(trouble.sentence, trouble.retry_in)
 
     def _apply(self, changes: Changes) -> None:
         store = self._store
@@ -202,6 +207,10 @@ class RunScreen(PaneScreen):
         notice = None if changes.more else self._watch.look(store)
         if notice is not None:
             self.post_message(self.Happened(notice))
+        if not changes.more and self._then is not None:
+            # Once all tasks are there: a resume's preview counts them.
+            wanted, self._then = self._then, None
+            self._act(wanted)
         if changes:
             for screen in self.app.screen_stack:
                 if isinstance(screen, Follower) and screen.belongs_to(store):
@@ -214,7 +223,7 @@ class RunScreen(PaneScreen):
         if not self._started:
             return
         if missing is not None:
-            self.post_message(self.Broken(missing, True))
+            self.post_message(Broken(missing, True))
         elif target.step is not None:
             self._moved = True
             self.query_one(DagView).show(store)
@@ -271,7 +280,7 @@ class RunScreen(PaneScreen):
             source.attend(message.keys)
             self._tasks.look_into(source, message.keys)
 
-    def on_task_list_opened(self) -> None:
+    def on_row_list_opened(self) -> None:
         self.action_drill()
 
     def on_attempt_bar_chosen(self, message: AttemptBar.Chosen) -> None:
@@ -298,6 +307,9 @@ class RunScreen(PaneScreen):
     def _tasks(self) -> TasksPane:
         return self.query_one(TasksPane)
 
+    def _run_id(self) -> str:
+        return self._store.description.run if self._store else self._target.run
+
     def _source(self) -> RunSource | None:
         return self._run_feed.poller.source if self._run_feed else None
 
@@ -306,25 +318,26 @@ class RunScreen(PaneScreen):
     def _show_header(self) -> None:
         store = self._store
         title = store.description.pathspec if store else str(self._target)
-        self.query_one(RunHeader).show(
-            title,
-            store,
-            read_at=self._fresh.read_at,
-            trouble=self._fresh.trouble,
-            left_out=self._fresh.left_out,
-            reading=self._fresh.reading,
-            paused=bool(self._run_feed and self._run_feed.poller.paused),
-        )
+        self.query_one(RunHeader).show(title, store, self._fresh, self._link())
+
+    def _link(self) -> str:
+        """The command that opens what is selected."""
+        if self._store is None:
+            return command_to_open(self.where, str(self._target))
+        described, selected = self._store.description, self._selected
+        task = selected.task.id if selected.task else None
+        step = selected.step if self._moved else None
+        place = Target(described.flow, described.run, step, task if step else None)
+        return command_to_open(self.where, str(place))
 
     def _tick(self) -> None:
         """Move what counts up by itself: ages and running times."""
         self._show_header()
-        store, feed = self._store, self._run_feed
-        if store is None or self._fresh.read_at is None or store.status.state in FINISHED:
+        store, fresh = self._store, self._fresh
+        if store is None or fresh.read_at is None or store.status.state in FINISHED:
             return
-        if feed is not None and feed.poller.paused:
-            return
-        self._tasks.tick(self._fresh.now(store))
+        if not fresh.paused:
+            self._tasks.tick(fresh.now(store.now))
 
     # Actions
 
@@ -338,9 +351,7 @@ class RunScreen(PaneScreen):
         elif self.app.screen_stack.index(self) > 1:
             self.dismiss(None)
         else:
-            leaves = hint(self, "quit", "leaves flowtui")
-            told = f"This is the outermost screen{leaves and f': {leaves}'}."
-            self.notify(told, markup=False, timeout=3)
+            self.post_message(RunsWanted(self.where, (self._target.flow, self._run_id())))
 
     def action_drill(self) -> None:
         source, task = self._source(), self._caught_up()
@@ -374,7 +385,8 @@ class RunScreen(PaneScreen):
 
     def action_pause(self) -> None:
         if self._run_feed is not None:
-            self._run_feed.poller.pause(not self._run_feed.poller.paused)
+            self._fresh.paused = not self._fresh.paused
+            self._run_feed.poller.pause(self._fresh.paused)
             self._show_header()
 
     def action_refresh_now(self) -> None:
@@ -385,6 +397,9 @@ class RunScreen(PaneScreen):
         if self._store is not None:
             selected = self._selected
             copy_pathspec(self, self._store.description.pathspec, selected.task, selected.step)
+
+    def action_copy_link(self) -> None:
+        copy_command(self, self._link())
 
     def action_merge(self) -> None:
         self.query_one(AttemptLogs).toggle_merged()

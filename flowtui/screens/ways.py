@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from textual.message import Message
 from textual.screen import Screen
@@ -10,8 +11,10 @@ from textual.screen import Screen
 from flowtui.logs.sanitise import one_line
 from flowtui.model import Attempt, Fact, State, Target, Task
 from flowtui.reading import log_end
+from flowtui.run_summary import RunKey
 from flowtui.screens.diff import RECORDS, DiffScreen
 from flowtui.sources.base import RunSource
+from flowtui.sources.registry import Where
 from flowtui.store import RunStore
 from flowtui.theme import Look
 
@@ -22,11 +25,30 @@ MOST_COMPARED = 20_000
 
 
 class RunWanted(Message):
-    """The person asks for another run."""
+    """The person asks for another run, read from where the screen reads, and maybe to resume it."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, then: Literal["resume"] | None = None) -> None:
         super().__init__()
         self.target = target
+        self.then = then
+
+
+class RunsWanted(Message):
+    """The person asks for all runs, from where a run was opened first."""
+
+    def __init__(self, where: Where, run: RunKey) -> None:
+        super().__init__()
+        self.where = where
+        self.run = run
+
+
+class Broken(Message):
+    """What a screen is about could not be opened, or does not hold what was asked for."""
+
+    def __init__(self, sentence: str, not_found: bool) -> None:
+        super().__init__()
+        self.sentence = sentence
+        self.not_found = not_found
 
 
 class CodeWanted(Message):

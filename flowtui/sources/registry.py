@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flowtui.model import Target
 from flowtui.sources.base import RunSource, Unsupported
 from flowtui.sources.provider import Provider
-from flowtui.sources.run_list import RunList
+from flowtui.sources.run_list import Listing, RunList
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,19 @@ def open_run_list(
     Raises NotFound where there is no such flow, and what `open_source` raises. Another namespace
     takes another list.
     """
+    return open_listing(where, flow, clock=clock)[1]
+
+
+def open_listing(
+    where: Where, flow: str | None = None, *, clock: Callable[[], float] = time.time
+) -> tuple[Listing, RunList]:
+    """The like, and where that list is from."""
     provider = Provider(where.metadata, where.namespace)
     name = source_name(where, provider)
     if flow is not None:
         provider.require_flow(flow)
-    return _list_opener(name)(provider, provider.namespace, flow, clock=clock)
+    runs = _list_opener(name)(provider, provider.namespace, flow, clock=clock)
+    return Listing(str(provider), provider.namespace, name), runs
 
 
 def source_name(where: Where, provider: Provider) -> str:

@@ -6,9 +6,20 @@ The errors are those of a RunSource.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from flowtui.run_summary import RunKey, RunListChanges
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Where runs are listed from: the provider, as in `local@DIR`, the namespace, None for all of
+    them, and the source that reads it."""
+
+    provider: str
+    namespace: str | None
+    source: str
 
 
 class RunList(Protocol):

@@ -47,8 +47,7 @@ class Columns:
         where its values grow."""
         arrow = ""
         if order is not Order.TASK or reverse:
-            down = (order in DOWNWARD) is not reverse
-            arrow = ("v" if down else "^") if look.ascii else ("↓" if down else "↑")
+            arrow = sort_arrow((order in DOWNWARD) is not reverse, look)
 
         def name(column: str, width: int) -> str:
             return set_cell_size(f"{column}{arrow if column == order else ''}", width)
@@ -75,9 +74,9 @@ class Columns:
         style = look.style(task.state)
         quiet = dim if task.state in (State.CLONED, State.PENDING) else Style.null()
         text = Text(("> " if look.ascii else "▸ ") if cursor else "  ")
-        text.append(_cell(task.id, self.task) + " ", quiet)
+        text.append(cell(task.id, self.task) + " ", quiet)
         if self.label:
-            text.append(_cell(task.label or "", self.label) + " ", quiet)
+            text.append(cell(task.label or "", self.label) + " ", quiet)
         text.append_text(strip(task.attempts, look))
         shown = len(task.attempts)
         if task.state is State.WAITING:
@@ -90,6 +89,11 @@ class Columns:
         if self.why:
             text.append(one_line(cause or _why(task, now, use), self.why), dim)
         return text
+
+
+def sort_arrow(down: bool, look: Look) -> str:
+    """Marks the column that rows are ordered by: from its highest value down, or the lowest up."""
+    return ("v" if down else "^") if look.ascii else ("↓" if down else "↑")
 
 
 def strip(attempts: Iterable[Attempt], look: Look) -> Text:
@@ -125,7 +129,7 @@ def _use(use: ProcessUse) -> str:
     return " · ".join([f"pid {use.pid}", *cpu, memory])
 
 
-def _cell(text: str, width: int) -> str:
+def cell(text: str, width: int) -> str:
     """Remote text in exactly `width` cells."""
     safe = one_line(text, 200)
     if cell_len(safe) > width:

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import local, logs, screen, service, start
+from tests.benchmarks import local, logs, run_list, screen, service, start
 from tests.benchmarks.fresh import QUICK, THOROUGH
 from tests.benchmarks.grow_log import FEWEST, FULL
 from tests.benchmarks.table import Figure, table
 
-AREAS = ("local", "service", "screen", "start", "logs")
+AREAS = ("local", "service", "screen", "start", "runs", "logs")
 
 QUICK_LINES = FULL // 10
 """Lines of the log that --quick measures."""
@@ -57,6 +57,9 @@ def _measured(area: str, work: Path, given: argparse.Namespace) -> str:
     if area == "start":
         _say("start")
         return table("start and layout", start.measure(effort))
+    if area == "runs":
+        _say("runs")
+        return table("the list of runs", run_list.figures(work, effort), run_list.HEAD)
     if area == "logs":
         _say(f"logs, {given.lines:,} lines")
         found = logs.measure(work, given.lines, effort)

@@ -1,4 +1,5 @@
-"""A list of many runs, local or of a service: `python -m tests.benchmarks.run_list local`.
+"""A list of many runs: in a terminal, and by itself, local or of a service: `python -m
+tests.benchmarks --only runs`, and `python -m tests.benchmarks.run_list local`.
 
 Prints when its first rows, all rows and the states of the newest 40 runs are there, and what a poll
 takes when nothing changes.
@@ -7,12 +8,13 @@ takes when nothing changes.
 from __future__ import annotations
 
 import argparse
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,14 +23,55 @@ from flowtui.run_summary import RunKey, RunListChanges, RunSummary
 from flowtui.sources.registry import Where, open_run_list
 from flowtui.sources.run_list import RunList
 from flowtui.sources.service_api import Connection
+from tests.benchmarks.fresh import Effort
+from tests.benchmarks.table import Figure, seconds
 from tests.metadata_service import MetadataService
 from tests.metadata_service_runs import served_runs
+from tests.program import monitor
 from tests.run_lists import grown_local, grown_service
 from tests.runs import recorded_runs
 
 CACHE = Path(".pytest_cache/flowtui-runs").absolute()
 IN_VIEW = 40
 IDLE_POLLS = 5
+
+FLOWS, RUNS = 1000, 10
+
+READING = 120.0
+"""Seconds that all rows may take to come."""
+
+
+HEAD = ("", "runs", "", "flowtui", "", "", "must reach", "")
+
+
+def figures(work: Path, effort: Effort) -> Sequence[Figure]:
+    """How long the program takes to its first rows, and to all of them, in a terminal."""
+    root = work / "many-runs"
+    if not root.exists():
+        grown_local(recorded_runs(CACHE)["foreach"], root, FLOWS, RUNS, IN_VIEW)
+    found = [_in_terminal(root) for _ in range(effort.starts)]
+    first, whole = (statistics.median(times) for times in zip(*found, strict=True))
+    total = FLOWS * RUNS
+    return [
+        Figure(
+            "from the start to the first rows", total, seconds(first),
+            budget="< 0.8 s", reached=first < 0.8,
+        ),
+        Figure("from the start to all rows", total, seconds(whole)),
+    ]  # fmt: skip
+
+
+def _in_terminal(root: Path) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory(prefix="flowtui-home-") as home:
+        began = time.monotonic()
+        with monitor("--namespace", "", root=root, home=Path(home)) as screen:
+            first = screen.wait_until(lambda now: "▸ " in now, "a row") - began
+            told = f"{FLOWS * RUNS:,} runs"
+            whole = screen.wait_until(lambda now: told in now, told, seconds=READING) - began
+            screen.press("q")
+            if screen.exit_code():
+                raise SystemExit(f"flowtui has failed:\n{screen.text()}")
+    return first, whole
 
 
 class Timed:
@@ -111,8 +154,8 @@ def _serve(flows: int, runs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("local", "service", "serve"))
-    parser.add_argument("flows", type=int, nargs="?", default=1000)
-    parser.add_argument("runs", type=int, nargs="?", default=10)
+    parser.add_argument("flows", type=int, nargs="?", default=FLOWS)
+    parser.add_argument("runs", type=int, nargs="?", default=RUNS)
     chosen = parser.parse_args()
     if chosen.what == "serve":
         _serve(chosen.flows, chosen.runs)
