@@ -178,6 +178,9 @@ class FlowtuiApp(App[None]):
         self._follow_theme()
         if self._launch is not None:
             self._actor.note(str(self._target), self._launch)
+        if self.is_web:
+            server = os.getppid()
+            self.set_interval(1, lambda: _end_without(server))
         if self._target is not None:
             self.open_run(self._target)
         else:
@@ -317,6 +320,12 @@ def _place(screen: Screen[object], focused: Widget | None) -> Place:
     elif isinstance(screen, FailuresScreen):
         of_screen = (Scope.BACK, Scope.FAILURES)
     return Place(pane, of_pane, of_screen, others)
+
+
+def _end_without(server: int) -> None:
+    """End with the process that shows the app in a browser: its end is no news to Textual."""
+    if os.getppid() != server:
+        os._exit(128 + signal.SIGHUP)
 
 
 def _window_closed() -> bool:

@@ -114,7 +114,7 @@ def test_an_empty_list_says_so_and_is_a_document_all_the_same(cli: Cli, tmp_path
 
 def test_a_flow_that_is_not_there_is_named_with_the_nearest_one(cli: Cli) -> None:
     assert "Did you mean LinearFlow?" in complaint(cli("show", "LinerFlow"), NOT_FOUND)
-    assert complaint(cli("show", "a b"), 2).startswith("'a b' is not a run: write FLOW/RUN")
+    assert complaint(cli("show", "a b"), 2).startswith("'a b' is not a flow, and no run")
 
 
 # Parts of a run

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import rich_click as click
 
 from flowtui import __version__
+from flowtui.cli.completion import VARIABLE, completion, quietly
 from flowtui.cli.ending import EXIT_INTERRUPTED, EXIT_USAGE, leave
 from flowtui.cli.info import info
 from flowtui.cli.logs import logs
 from flowtui.cli.opening import check_theme, config_of, need_terminal, open_app, settings_at
 from flowtui.cli.options import PlaceType, TargetGroup, app_options, where_options
+from flowtui.cli.serve import serve
 from flowtui.cli.show import show
 from flowtui.cli.start import demo, resume, run
 from flowtui.cli.watch import watch
@@ -55,12 +58,14 @@ def open_(
     open_app(target, where, settings_at(config, where), flow=flow)
 
 
-for _command in (show, watch, logs, info, run, resume, demo):
+for _command in (show, watch, logs, info, run, resume, demo, serve, completion):
     cli.add_command(_command)
 
 
 def main() -> NoReturn:
     """The program `flowtui`: runs the command line and ends with its exit code."""
+    if VARIABLE in os.environ:
+        quietly()
     try:
         result = cli.main(prog_name="flowtui", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)

@@ -124,5 +124,8 @@ def check_theme(settings: Settings) -> None:
 
 def need_terminal(instead: str) -> None:
     """End the program where there is nothing to draw on; `instead` is what to type there."""
+    drawn_elsewhere = "TEXTUAL_DRIVER" in os.environ  # By `flowtui serve`, in a browser.
+    if drawn_elsewhere:
+        return
     if sys.stdin is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         leave(f"There is no terminal to draw on. Use: {instead}", EXIT_USAGE)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from click.shell_completion import CompletionItem
 
+from flowtui.cli import completion
 from flowtui.cli.ending import EXIT_USAGE, leave, writing
 
 if TYPE_CHECKING:
@@ -31,13 +33,24 @@ class TargetGroup(click.RichGroup):
             args = ["open", *args]
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Commands, and what may stand there for the command that opens a target."""
+        opened = self.commands["open"]
+        inside = opened.make_context("open", [], parent=ctx, resilient_parsing=True)
+        known = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            names = {item.value for item in known}
+            options = opened.shell_complete(inside, incomplete)
+            return known + [item for item in options if item.value not in names]
+        return known + opened.params[0].shell_complete(inside, incomplete)
+
 
 class TargetType(click.ParamType["Target"]):
     """`FLOW/RUN[/STEP[/TASK]]`."""
 
     name = "target"
 
-    def convert(self, value: Any, _param: Any, _ctx: Any) -> Target:
+    def convert(self, value: Any, _param: Any, ctx: click.Context | None) -> Target:
         from flowtui.model import Target
 
         if isinstance(value, Target):
@@ -45,7 +58,14 @@ class TargetType(click.ParamType["Target"]):
         try:
             return Target.parse(value)
         except ValueError as error:
+            if ctx is not None and ctx.resilient_parsing:
+                raise
             leave(str(error), EXIT_USAGE)
+
+    def shell_complete(
+        self, ctx: click.Context, _param: Any, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        return completion.targets(ctx, incomplete)
 
 
 class PlaceType(click.ParamType["Target | str"]):
@@ -61,7 +81,14 @@ class PlaceType(click.ParamType["Target | str"]):
         try:
             return parse_flow(value)
         except ValueError as error:
+            if ctx is not None and ctx.resilient_parsing:
+                raise
             leave(str(error), EXIT_USAGE)
+
+    def shell_complete(
+        self, ctx: click.Context, _param: Any, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        return completion.targets(ctx, incomplete)
 
 
 def where_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -76,7 +103,10 @@ def where_options(command: Callable[..., None]) -> Callable[..., None]:
             "--namespace", metavar="NS", help="Metaflow namespace; '' looks in all of them."
         ),
         click.option(
-            "--metadata", metavar="PROVIDER", help="local@DIR or service@URL; else as configured."
+            "--metadata",
+            metavar="PROVIDER",
+            help="local@DIR or service@URL; else as configured.",
+            shell_complete=completion.providers,
         ),
     ):
         command = option(command)
@@ -86,7 +116,9 @@ def where_options(command: Callable[..., None]) -> Callable[..., None]:
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command what it takes to draw as the person wants it; None is what was not given."""
     for option in (
-        click.option("--config", metavar="FILE", help="Read settings from FILE instead."),
+        click.option(
+            "--config", metavar="FILE", type=click.Path(), help="Read settings from FILE instead."
+        ),
         click.option(
             "--ascii", is_flag=True, flag_value=True, default=None, help="Draw with ASCII only."
         ),
@@ -139,9 +171,15 @@ def app_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--palette",
             metavar="NAME",
+            shell_complete=completion.palettes,
             help="The colours of states: default, high-contrast or colour-blind.",
         ),
-        click.option("--theme", metavar="NAME", help="One of Textual's themes."),
+        click.option(
+            "--theme",
+            metavar="NAME",
+            help="One of Textual's themes.",
+            shell_complete=completion.themes,
+        ),
         interval_option,
         click.option(
             "--read-only",

@@ -41,7 +41,7 @@ class Keeper:
         if not wanted.pane.line_count:
             self._say("There is nothing in this log.")
         elif wanted.how == "saved":
-            self._ask(wanted.pane)
+            (self._hand_over if self._app.is_web else self._ask)(wanted.pane)
         else:
             self._open(wanted.pane, edit=wanted.how == "edited")
 
@@ -66,6 +66,20 @@ class Keeper:
                 self.work(lambda: self._save(content, path))
 
         self._app.push_screen(SaveDialog(pane.file_name), chosen)
+
+    def _hand_over(self, pane: LogPane) -> None:
+        """Let a browser save the log: the disk here is not that of the person who asks."""
+        content, name = _contents(pane), pane.file_name
+        self.work(lambda: self._download(content, name))
+
+    def _download(self, content: Iterator[bytes], name: str) -> Callable[[], None]:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  The driver closes it when it is delivered.
+        file.writelines(content)
+
+        def deliver() -> None:
+            self._app.deliver_binary(file, save_filename=name)
+
+        return deliver
 
     def _save(self, content: Iterator[bytes], path: Path) -> Callable[[], None]:
         size = save(content, path)
