@@ -122,7 +122,7 @@ MALFORMED = {
     "LinearFlow/": "is not a run",
     "/1": "is not a run",
     "a//b": "is not a run",
-    "": "is not a run",
+    "": "is not a flow, and no run",
     "a b/c": "is not a run",
     "a/b c": "is not a run",
     "a/b\x1b[31m": "is not a run",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,16 @@ def test_the_document_of_a_list_says_of_each_run_what_its_own_document_says(
 
 
 def test_without_a_target_the_newest_runs_of_all_flows_are_shown(
-    cli: Cli, runs: dict[str, RecordedRun]
+    cli: Cli, runs: dict[str, RecordedRun], tmp_path: Path
 ) -> None:
-    newest = sorted(runs.values(), key=lambda run: run.run, reverse=True)[:3]
-    found = listed(cli, "--limit", "3")
+    shown = ["loop", "catch", "failed"]
+    for name in shown:
+        flow = runs[name].directory.parent
+        shutil.copytree(runs[name].directory, tmp_path / ".metaflow" / flow.name / runs[name].run)
+    newest = sorted((runs[name] for name in shown), key=lambda run: int(run.run), reverse=True)
+    found = listed(cli, "--limit", "2", METAFLOW_DATASTORE_SYSROOT_LOCAL=str(tmp_path))
     assert found["flow"] is None
-    assert [run["pathspec"] for run in found["runs"]] == [run.pathspec for run in newest]
+    assert [run["pathspec"] for run in found["runs"]] == [run.pathspec for run in newest[:2]]
 
 
 def test_of_many_runs_only_the_newest_are_looked_into(

@@ -29,7 +29,9 @@ class TargetGroup(click.RichGroup):
             return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, "--help", "--version"):
+        # A shell that completes the first word asks with none: that may be a command's name.
+        known = (*self.commands, "--help", "--version")
+        if args[0] not in known if args else not ctx.resilient_parsing:
             args = ["open", *args]
         return super().parse_args(ctx, args)
 
