@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import signal
-import termios
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -22,6 +20,7 @@ from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 from textual.widget import Widget
 
+from flowtui.actions.foreground import window_closed
 from flowtui.actions.launch import Launch
 from flowtui.commands import Command, Scope, bind, bindings
 from flowtui.logs.sanitise import one_line
@@ -284,7 +283,7 @@ class FlowtuiApp(App[None]):
             self.exit(return_code=EXIT_INTERRUPTED)
 
     def _leave_by_signal(self, number: signal.Signals) -> None:
-        if _window_closed():
+        if window_closed():
             # There is nothing to restore, and on its way out Textual's driver would wait for a
             # thread that has died writing to it.
             os._exit(128 + number)
@@ -326,12 +325,3 @@ def _end_without(server: int) -> None:
     """End with the process that shows the app in a browser: its end is no news to Textual."""
     if os.getppid() != server:
         os._exit(128 + signal.SIGHUP)
-
-
-def _window_closed() -> bool:
-    """Whether the terminal on standard input has hung up; False when there is none."""
-    try:
-        termios.tcgetattr(0)
-    except termios.error as error:
-        return bool(error.args[0] == errno.EIO)
-    return False

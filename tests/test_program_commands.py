@@ -90,3 +90,20 @@ def test_asked_to_end_it_ends_the_command_and_waits_for_no_key(
         screen.send_signal(signal.SIGTERM)
         assert screen.exit_code() == 128 + signal.SIGTERM
         assert_restored(screen)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_window_that_is_closed_while_a_command_has_it_ends_both(
+    runs: dict[str, RecordedRun], config: Path, tmp_path: Path, paused: bool
+) -> None:
+    run = runs["failed"]
+    arguments = (run.pathspec, "--config", str(config))
+    with monitor(*arguments, root=run.root, home=tmp_path / "home") as screen:
+        screen.wait_for_line("✗ failed", "✗1")
+        screen.press("\x0f")
+        screen.wait_for("here it waits")
+        if paused:
+            screen.press("ctrl+c")
+            screen.wait_for("Press enter to go back to flowtui.")
+        screen.hang_up()
+        assert screen.exit_code() == 129

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import signal
 import subprocess
@@ -95,3 +96,12 @@ def _wait_for_enter(foreground: _Foreground, told: str) -> None:
         return
     finally:
         foreground.waiting = False
+
+
+def window_closed() -> bool:
+    """Whether the terminal on standard input has hung up; False when there is none."""
+    try:
+        termios.tcgetattr(0)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +15,7 @@ from textual.message import Message
 
 from flowtui.actions.errors import ActionError
 from flowtui.actions.files import at_line, find_code, save, view, viewer, write_plain
+from flowtui.actions.foreground import window_closed
 from flowtui.logs.document import LogDocument
 from flowtui.logs.sanitise import one_line
 from flowtui.logs.tails import Tail
@@ -57,7 +60,7 @@ class Keeper:
         except ActionError as error:
             self.complain(str(error))
             return
-        self._view(command)
+        self.lend(partial(view, command))
 
     def _ask(self, pane: LogPane) -> None:
         def chosen(path: Path | None) -> None:
@@ -107,17 +110,13 @@ class Keeper:
             folder.cleanup()
             raise
 
-        def show() -> None:
-            with folder:
-                self._view(at_line(command, path, line))
+        return partial(self.lend, partial(view, at_line(command, path, line)), folder.cleanup)
 
-        return show
+    def lend(self, run: Callable[[], object], remove: Callable[[], object] = lambda: None) -> None:
+        """Give the terminal to another program; complaints are for when it is ours again.
 
-    def _view(self, command: Sequence[str]) -> None:
-        self.lend(partial(view, command))
-
-    def lend(self, run: Callable[[], object]) -> None:
-        """Give the terminal to another program; complaints are for when it is ours again."""
+        `remove` tidies up afterwards, also where the terminal is no longer there by then.
+        """
         complaint = None
         try:
             with self._app.suspend():
@@ -125,7 +124,13 @@ class Keeper:
                     run()
                 except ActionError as error:
                     complaint = str(error)
+                finally:
+                    remove()
+                if window_closed():
+                    # Textual would wait for ever until its first write is taken.
+                    os._exit(128 + signal.SIGHUP)
         except SuspendNotSupported:
+            remove()
             complaint = "No other program can be shown here."
         if complaint is not None:
             self.complain(complaint)

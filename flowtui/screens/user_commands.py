@@ -64,9 +64,10 @@ class UserCommandRunner:
         except ValueError as error:
             self._keeper.complain(str(error))
             return
-        start = partial(self._keeper.lend, partial(run_in_foreground, argv, pause=True))
+        lend = partial(self._keeper.lend, partial(run_in_foreground, argv, pause=True))
+        start: Callable[[], None] = lend
         if picked is not None and files:
-            start = partial(self._keeper.work, partial(_write, picked, files, start))
+            start = partial(self._keeper.work, partial(_write, picked, files, lend))
         if command.confirm:
             self._ask(command, argv, start)
         else:
@@ -83,7 +84,7 @@ class UserCommandRunner:
 
 
 def _write(
-    picked: Picked, files: Mapping[str, Path], start: Callable[[], None]
+    picked: Picked, files: Mapping[str, Path], lend: Callable[[Callable[[], object]], None]
 ) -> Callable[[], None]:
     """Write the logs that a command reads; returns what runs it and removes them. Blocking."""
     folder = next(iter(files.values())).parent
@@ -100,13 +101,7 @@ def _write(
         remove()
         raise
 
-    def run() -> None:
-        try:
-            start()
-        finally:
-            remove()
-
-    return run
+    return partial(lend, remove)
 
 
 def _log(picked: Picked, stream: str) -> Iterator[bytes]:
