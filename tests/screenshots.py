@@ -25,6 +25,7 @@ from flowtui.sources.registry import Where
 from flowtui.store import RunStore
 from flowtui.widgets.exception_view import ExceptionView
 from flowtui.widgets.log_pane import LogPane
+from flowtui.widgets.run_table import RunTable
 from tests.pilot import screen_text, with_local_fonts
 from tests.runs import RecordedRun, flow_environment, launch, recorded_runs
 
@@ -142,6 +143,22 @@ async def small_window(run: str) -> None:
         save(app, "log-80x24")
 
 
+async def all_runs() -> None:
+    """The demo's runs among others, as they are listed."""
+    for size, name in ((WIDE, "runs-160x45"), (SMALL, "runs-80x24")):
+        app = FlowtuiApp(None, Where(namespace=""))
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda app=app: looked_into(app), "all runs")  # type: ignore[misc]
+            save(app, name)
+
+
+def looked_into(app: FlowtuiApp) -> bool:
+    """Whether it is known of each run that is listed how its tasks stand."""
+    tables = list(app.screen.query(RunTable))
+    runs = tables[0].index.runs.values() if tables else ()
+    return bool(runs) and all(run.counts for run in runs)
+
+
 async def graphs(recorded: dict[str, RecordedRun]) -> None:
     """The shapes of `tests/flows/`, one picture each."""
     for name in ("nested_foreach", "switch", "loop", "parallel"):
@@ -182,4 +199,11 @@ if __name__ == "__main__":
     asyncio.run(two_attempts(demo_run))
     asyncio.run(small_window(demo_run))
     cache = Path(__file__).parent.parent / ".pytest_cache" / "flowtui-runs"
-    asyncio.run(graphs(recorded_runs(cache)))
+    recorded = recorded_runs(cache)
+    for run in recorded.values():
+        there = HERE / ".metaflow" / run.flow
+        shutil.copytree(run.directory, there / run.run)
+        shutil.copytree(run.directory.parent / "data", there / "data", dirs_exist_ok=True)
+        shutil.copytree(run.directory.parent / "_meta", there / "_meta", dirs_exist_ok=True)
+    asyncio.run(all_runs())
+    asyncio.run(graphs(recorded))

@@ -91,7 +91,7 @@ def test_an_immense_line_is_shown_and_saved_and_harms_nothing(
         screen.press("?")
         screen.wait_for("esc closes", seconds=SOON)
         screen.press("escape")
-        screen.wait_for("│before", seconds=SOON)
+        screen.wait_until(lambda now: "esc closes" not in now and "│before" in now, "the log")
         assert_framed(screen, header=HEADER)
         screen.press("ctrl+s")
         screen.wait_for("save the log")

@@ -132,7 +132,7 @@ async def test_a_launcher_killed_before_its_run_is_said_with_the_signal(talking:
     async with app.run_test(size=(80, 24)) as pilot:
         await says(pilot, "it begins")
         psutil.Process(talking.pid).send_signal(signal.SIGKILL)
-        await says(pilot, "✗ The flow ended by signal 9 before it had a run.", "Esc goes back.")
+        await says(pilot, "✗ The flow ended by signal 9 before it had a run.", "esc goes back")
         await says(pilot, "it begins")
 
 

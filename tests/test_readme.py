@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from flowtui.cli.main import cli
 from flowtui.commands import COMMANDS
+from flowtui.config.settings import configured
 from flowtui.model import State
 from flowtui.theme import GLYPHS
 
@@ -50,3 +53,29 @@ def test_ci_runs_the_test_command_as_it_is_written_here() -> None:
         "python3 -m venv .venv && .venv/bin/pip install -q '.[test]' && .venv/bin/pytest"
     ]
     assert "grep -m1 -F \"'.[test]'\" README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_command_that_may_get_another_key_is_listed() -> None:
+    text = re.sub(r"```.*?```", "", section("Configuration"), flags=re.DOTALL)
+    named = set(re.findall(r"`([^`]+)`", text))
+    assert {command.id for command in COMMANDS} - named == set()
+
+
+EXAMPLES = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.split("\n", 1)[0])
+def test_its_settings_are_taken_as_they_are_written(example: str, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(example)
+    settings = configured({}, {}, str(tmp_path / "config.toml")).settings()
+    assert [origin for _, _, origin in settings.told() if origin != "default"]
+
+
+def test_every_command_line_it_shows_is_one() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = [line.split("#")[0].split("|")[0] for block in blocks for line in block.splitlines()]
+    shown = [shlex.split(line)[1:] for line in lines if line.startswith("flowtui ")]
+    assert len(shown) > 15
+    for words in shown:
+        name = words[0] if words and words[0] in cli.commands else "open"
+        cli.commands[name].make_context(name, [word for word in words if word != name])

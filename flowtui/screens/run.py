@@ -299,6 +299,7 @@ class RunScreen(PaneScreen):
         store, task, attempt = self._store, self._selected.task, self._selected.attempt
         if store is None:
             return
+        self._show_header()
         source = self._source()
         self._tasks.show_attempt(source, store, task, attempt)
         self.query_one(AttemptLogs).show(source, store.description, task, attempt)

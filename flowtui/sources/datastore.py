@@ -74,15 +74,20 @@ class Datastore:
     ) -> T:
         """What `read` makes of a blob of at most `most` bytes; fetched, where it is not local."""
         try:
-            storage = self._storage(kind, location)
-            path = storage.path_join(self._flow, "data", sha[:2], sha)
-            size = storage.size_file(path) if most is not None else None
-            if most is not None and size is not None and size > most:
-                raise Unsupported(f"{what} has {size} bytes, more than the {most} that are read.")
-            with storage.load_bytes([path]) as loaded:
-                for _, file, _ in loaded:
-                    if file is not None:
-                        return read(Path(file))
+            root = self._provider.local_root if self._provider.is_local else None
+            if kind == "local" and root is not None:
+                file = root / self._flow / "data" / sha[:2] / sha
+                if file.is_file():
+                    _limit(what, file.stat().st_size, most)
+                    return read(file)
+            else:
+                storage = self._storage(kind, location)
+                path = storage.path_join(self._flow, "data", sha[:2], sha)
+                _limit(what, storage.size_file(path) if most is not None else None, most)
+                with storage.load_bytes([path]) as loaded:
+                    for _, fetched, _ in loaded:
+                        if fetched is not None:
+                            return read(Path(fetched))
         except SourceError:
             raise
         except Exception as error:
@@ -154,8 +159,6 @@ class Datastore:
 
     def _storage(self, kind: str, location: str) -> Any:
         storage = self._storage_class(kind)
-        if kind == "local" and self._provider.is_local:
-            return storage(str(self._provider.local_root))
         # Newer Metaflow writes the root itself, older the place of the blob below it.
         if location.startswith(_ROOT):
             return storage(location.removeprefix(_ROOT))
@@ -169,6 +172,11 @@ class Datastore:
             if kind == storage.TYPE:
                 return storage
         raise Unsupported(f"Datastore {kind!r} is not known to this Metaflow.")
+
+
+def _limit(what: str, size: int | None, most: int | None) -> None:
+    if most is not None and size is not None and size > most:
+        raise Unsupported(f"{what} has {size} bytes, more than the {most} that are read.")
 
 
 def plain_names(parts: Sequence[str]) -> bool:

@@ -126,6 +126,26 @@ class LocalRecords(ProviderRecords):
             if file.startswith(prefix) and file.endswith(_JSON)
         }
 
+    def parameters(self) -> Mapping[str, Mapping[str, Any]]:
+        step = os.path.join(self._run_folder, "_parameters")
+        for task in entries(step) if os.path.isdir(step) else ():
+            key = ("_parameters", task)
+            found = {
+                name: artifact
+                for name in self.artifact_names(key, 0)
+                if (artifact := self.artifact(key, 0, name)) is not None
+            }
+            if "_graph_info" in found:
+                return found
+        return {}
+
+    def artifact(self, key: Key, attempt: int, name: str) -> Mapping[str, Any] | None:
+        file = f"{attempt}_artifact_{name}{_JSON}"
+        try:
+            return load(os.path.join(self._meta(self._run_folder, *key), file))
+        except Damaged:
+            return None
+
     def rows(self, key: Key) -> Rows | None:
         meta = self._meta(self._run_folder, *key)
         try:

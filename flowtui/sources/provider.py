@@ -99,11 +99,11 @@ class Provider:
 
     def environment(self) -> Mapping[str, str]:
         """The variables that point a flow's process at this provider."""
-        chosen = {"METAFLOW_DEFAULT_METADATA": str(self._backend.TYPE)}
+        chosen = {"METAFLOW_DEFAULT_METADATA": self.type}
         if self.is_local and self.local_root is not None:
             chosen["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = str(self.local_root.parent)
-        elif self._backend.TYPE == "service":
-            chosen["METAFLOW_SERVICE_URL"] = str(self._backend.INFO)
+        elif self.service_url is not None:
+            chosen["METAFLOW_SERVICE_URL"] = self.service_url
         return chosen
 
     def get(self, kind: str, part: str, *path: str, attempt: int | None = None) -> Any:

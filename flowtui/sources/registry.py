@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flowtui.model import Target
 from flowtui.sources.base import RunSource, Unsupported
+from flowtui.sources.local_provider import plainly_local
 from flowtui.sources.provider import Provider
 from flowtui.sources.run_list import Listing, RunList
 
@@ -26,9 +27,9 @@ def open_source(
 ) -> tuple[Target, RunSource]:
     """The target with its run resolved, and a source for it; `clock` is this machine's, in seconds.
 
-    Raises NotFound, Unreachable or Unsupported. Imports Metaflow, which takes a third of a second.
+    Raises NotFound, Unreachable or Unsupported.
     """
-    provider = Provider(where.metadata, where.namespace)
+    provider = open_provider(where)
     name = source_name(where, provider)
     resolved = provider.resolve(target)
     return resolved, _opener(name)(provider, resolved.flow, resolved.run, clock=clock)
@@ -49,12 +50,18 @@ def open_listing(
     where: Where, flow: str | None = None, *, clock: Callable[[], float] = time.time
 ) -> tuple[Listing, RunList]:
     """The like, and where that list is from."""
-    provider = Provider(where.metadata, where.namespace)
+    provider = open_provider(where)
     name = source_name(where, provider)
     if flow is not None:
         provider.require_flow(flow)
     runs = _list_opener(name)(provider, provider.namespace, flow, clock=clock)
     return Listing(str(provider), provider.namespace, name), runs
+
+
+def open_provider(where: Where) -> Provider:
+    """The provider to read; raises what `Provider` raises. Without Metaflow where that will do."""
+    plain = plainly_local(where.metadata, where.namespace) if where.source != "client" else None
+    return plain or Provider(where.metadata, where.namespace)
 
 
 def source_name(where: Where, provider: Provider) -> str:

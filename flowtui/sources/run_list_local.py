@@ -237,9 +237,12 @@ def local_run_list(
     def open_run(flow: str, run: str) -> RunSource:
         return LocalSource(provider, flow, run, clock=clock, monotonic=monotonic, commands=commands)
 
+    def records(flow: str, run: str) -> LocalRecords:
+        return LocalRecords(provider, flow, run, monotonic)
+
     return MetaflowRunList(
         LocalRows(provider, flow, commands, clock, monotonic),
-        Looks(open_run, RunEnds(provider).success),
+        Looks(open_run, RunEnds(provider, records).success),
         namespace,
         now=lambda: int(clock() * 1000),
         monotonic=monotonic,
