@@ -38,8 +38,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for created_at, run, user in ((1, "1001", "tester"), (2, "1002", "tester"), (3, "77", "ada")):
         register(root, "TrainFlow", run, created_at=created_at, user=user)
         for step, task in (("start", "1"), ("split", "2"), ("split", "3")):
-            (root / f".metaflow/TrainFlow/{run}/{step}/{task}/_meta").mkdir(parents=True)
-            (root / f".metaflow/TrainFlow/{run}/{step}/_meta").mkdir(exist_ok=True)
+            folder = root / ".metaflow/TrainFlow" / run / step
+            write_row(folder, {"step_name": step})
+            write_row(folder / task, {"step_name": step, "task_id": task})
     register(root, "TestFlow", "1", created_at=1, user="tester")
     for name in HOSTILE:
         register(root, name, name, created_at=1, user="tester")
@@ -56,8 +57,12 @@ def register(root: Path, flow: str, run: str, *, created_at: int, user: str) -> 
             {"run_number": run, "ts_epoch": created_at, "system_tags": [f"user:{user}"]},
         ),
     ):
-        (folder / "_meta").mkdir(parents=True, exist_ok=True)
-        (folder / "_meta" / "_self.json").write_text(json.dumps(row))
+        write_row(folder, row)
+
+
+def write_row(folder: Path, row: Mapping[str, object]) -> None:
+    (folder / "_meta").mkdir(parents=True, exist_ok=True)
+    (folder / "_meta" / "_self.json").write_text(json.dumps(row))
 
 
 def offered(line: str, root: Path, **extra: str) -> list[str]:

@@ -38,7 +38,7 @@ def told(
     kept = {key: value for key, value in os.environ.items() if not key.startswith("METAFLOW")}
     ended = subprocess.run(
         [sys.executable, "-c", ASK, json.dumps([metadata, namespace])],
-        env=kept | PLAIN | environment,
+        env={**kept, **PLAIN, **environment},
         cwd=at,
         capture_output=True,
         text=True,

@@ -180,7 +180,7 @@ AWKWARD_SIZES = [(80, 24), (200, 60), (40, 10), (1, 1), (120, 40)]
     [
         ("", "failed.py:18 in train"),
         ("enter", "failed.py:18 in train   raise ValueError"),
-        ("r", "3 tasks cloned"),
+        ("r", "the run kept no copy of its code"),
         ("?", "Show these keys"),
         (":", "Go to the task that failed first"),
     ],

@@ -63,6 +63,18 @@ async def test_every_run_is_listed_with_how_it_stands(runs: dict[str, RecordedRu
         assert f"all namespaces · local@{failed.root}/.metaflow" in screen_text(app)
 
 
+async def test_a_command_of_the_person_s_own_is_about_the_selected_run(
+    runs: dict[str, RecordedRun],
+) -> None:
+    async with listing(runs["failed"].root, "FailedFlow") as (_, screen, pilot):
+        await until(pilot, lambda: selected(screen) == runs["resumed"].run, "the newest")
+        await pilot.press("down")
+        await until(pilot, lambda: selected(screen) == runs["failed"].run, "the one before")
+        picked = screen.picked()
+        assert picked is not None
+        assert picked.values() == {"flow": "FailedFlow", "run": runs["failed"].run}
+
+
 async def test_a_run_is_opened_and_esc_leads_back_to_the_same_place(
     runs: dict[str, RecordedRun],
 ) -> None:

@@ -13,6 +13,7 @@ from textual.timer import Timer
 from flowtui.logs.absent import why_empty
 from flowtui.logs.tails import Tail
 from flowtui.model import FINISHED, STREAMS, Attempt, RunDescription, State, Task
+from flowtui.run_summary import RunSummary
 from flowtui.screens.feeds import LogFeed, LogNews
 from flowtui.sources.base import RunSource, SourceError
 from flowtui.widgets.log_pane import LogPane
@@ -213,7 +214,7 @@ class AttemptLogs(Container):
         self._feeds.clear()
 
 
-def file_name(run: RunDescription, task: Task, attempt: Attempt, stream: str) -> str:
+def file_name(run: RunDescription | RunSummary, task: Task, attempt: Attempt, stream: str) -> str:
     """A name for the file to save a log to, plain in any shell and file system."""
     names = (run.flow, run.run, task.step, task.id, str(attempt.number))
     return re.sub(r"[^A-Za-z0-9_-]+", "_", "-".join(names))[:150] + f".{stream}.log"

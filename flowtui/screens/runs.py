@@ -20,6 +20,7 @@ from flowtui.run_summary import RunKey, RunListChanges, RunSummary
 from flowtui.screens.feeds import RunListFeed, RunListNews
 from flowtui.screens.links import command_to_open, copy_command
 from flowtui.screens.run_choices import RUN_STATES, NamespaceDialog, StatesDialog
+from flowtui.screens.selection import Picked
 from flowtui.screens.sought import Sought
 from flowtui.screens.ways import Broken, RunWanted, copy_pathspec
 from flowtui.sources.registry import Where
@@ -104,6 +105,11 @@ class RunsScreen(Screen[None]):
     @property
     def table(self) -> RunTable:
         return self.query_one(RunTable)
+
+    def picked(self) -> Picked | None:
+        """What a command of the person's own is about."""
+        run = self.table.current
+        return Picked(run, None, None, None, None) if isinstance(run, RunSummary) else None
 
     def jumps(self) -> Iterator[tuple[str, Callable[[], object], str]]:
         """Where the palette leads: title, callback and explanation of runs, then of flows."""

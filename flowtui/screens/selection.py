@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flowtui.model import Attempt, RunDescription, Task
+from flowtui.run_summary import RunSummary
 from flowtui.sources.base import RunSource
 
 
@@ -44,7 +45,7 @@ class Selection:
 class Picked:
     """What is selected of which run, for who acts on it; None where nothing is."""
 
-    run: RunDescription
+    run: RunDescription | RunSummary
     source: RunSource | None
     step: str | None
     task: Task | None

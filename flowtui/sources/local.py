@@ -141,10 +141,11 @@ class LocalRecords(ProviderRecords):
 
     def artifact(self, key: Key, attempt: int, name: str) -> Mapping[str, Any] | None:
         file = f"{attempt}_artifact_{name}{_JSON}"
+        path = os.path.join(self._meta(self._run_folder, *key), file)
         try:
-            return load(os.path.join(self._meta(self._run_folder, *key), file))
-        except Damaged:
-            return None
+            return load(path) if os.path.exists(path) else None
+        except Damaged as damage:
+            raise self._provider.strange() from damage
 
     def rows(self, key: Key) -> Rows | None:
         meta = self._meta(self._run_folder, *key)

@@ -27,9 +27,9 @@ def names_below(where: Where, path: Sequence[str]) -> Sequence[str]:
     provider = open_provider(where)
     kind, part, name = _BELOW[len(path)]
     rows = provider.list(kind, part, *path)
-    if part == "run":
-        rows = _newest_first(rows, provider.namespace)
-    return [str(row[name]) for row in rows]
+    if part != "run":
+        return sorted(str(row[name]) for row in rows)
+    return [str(row[name]) for row in _newest_first(rows, provider.namespace)]
 
 
 def names_in_time(where: Where, path: Sequence[str], seconds: float) -> Sequence[str]:
