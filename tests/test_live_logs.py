@@ -56,8 +56,8 @@ def logs(run: Path) -> dict[str, list[bytes]]:
 
 
 def comparable(found: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
-    """Without the numbers that differ from run to run."""
-    ids = re.compile(rb"\b\d{12,}\b|\bpid \d+|0x[0-9a-f]+|\d+:\d\d:\d\d\.\d+")
+    """Without the numbers that differ from run to run, dates among them."""
+    ids = re.compile(rb"\d{4}-\d\d-\d\d\b|\b\d{12,}\b|\bpid \d+|0x[0-9a-f]+|\d+:\d\d:\d\d\.\d+")
     return {name: [ids.sub(b"#", line) for line in lines] for name, lines in found.items()}
 
 

@@ -23,6 +23,7 @@ def test_without_arguments_all_runs_are_listed_and_one_is_opened(
         screen.press("flow:failed")
         screen.wait_for("2 of ", "/flow:failed")
         screen.press("enter")
+        screen.wait_until(lambda now: now.count("flow:failed") == 1, "the filter is closed")
         screen.press("G")
         screen.wait_until(lambda now: re.search(rf"▸ ✗ failed +FailedFlow +{run.run}", now), "it")
         screen.press("enter")
