@@ -7,9 +7,8 @@ import os
 import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.app import App
 from textual.binding import BindingsMap
@@ -23,48 +22,33 @@ from textual.widget import Widget
 from flowtui.actions.foreground import window_closed
 from flowtui.actions.launch import Launch
 from flowtui.commands import Command, Scope, bind, bindings
-from flowtui.logs.sanitise import one_line
 from flowtui.model import Target
 from flowtui.run_summary import RunKey
 from flowtui.screens.acting import Actor
-from flowtui.screens.diff import DiffScreen
-from flowtui.screens.failures import FailureList, FailuresScreen
-from flowtui.screens.help import HelpScreen, Place, sections
 from flowtui.screens.keep import Keeper, Kept
-from flowtui.screens.launch import LaunchScreen
-from flowtui.screens.log import LogScreen
 from flowtui.screens.notifier import Notifier
-from flowtui.screens.run import RunScreen
-from flowtui.screens.runs import RunsScreen
-from flowtui.screens.step_log import StepLogScreen
-from flowtui.screens.user_commands import UserCommandRunner
-from flowtui.screens.ways import Broken, CodeWanted, RunsWanted, RunWanted
+from flowtui.screens.place import Place
+from flowtui.screens.wanted import (
+    Broken,
+    CodeWanted,
+    Jumping,
+    Logging,
+    RunsWanted,
+    RunWanted,
+    Sited,
+)
 from flowtui.sources.base import RunSource
 from flowtui.sources.registry import Where, open_listing, open_source
 from flowtui.theme import Look
 from flowtui.user_commands import UserCommand
-from flowtui.widgets.dag_view import DagView
-from flowtui.widgets.diff_view import DiffView
-from flowtui.widgets.exception_view import ExceptionView
 from flowtui.widgets.key_bar import KeyBar
-from flowtui.widgets.log_pane import LogPane
 from flowtui.widgets.output_filter import OutputFilter
 from flowtui.widgets.preferences import Preferences
-from flowtui.widgets.run_table import RunTable
-from flowtui.widgets.task_list import TaskList
 
-_FAILED_TASKS = 50
-"""Failed tasks that the palette offers to jump to."""
-
-_PANES = (
-    (DagView, "graph"),
-    (TaskList, "tasks"),
-    (RunTable, "runs"),
-    (ExceptionView, "exception"),
-    (FailureList, "failures"),
-    (DiffView, "differences"),
-)
-"""What the panes are called, apart from logs, which are called by their streams."""
+if TYPE_CHECKING:
+    from flowtui.screens.run import RunScreen
+    from flowtui.screens.runs import RunsScreen
+    from flowtui.widgets.log_pane import LogPane
 
 EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 3, 4, 130
 """Exit codes of the app, as the command line documents them; a signal gives 128 and its number."""
@@ -89,17 +73,8 @@ class CataloguePalette(Provider):
         for command in self._commands():
             run = partial(self._flowtui.run_command, command)
             yield command.title, run, f"{command.shown}  {command.help}".lstrip()
-        screen = self.screen
-        if isinstance(screen, RunsScreen):
-            yield from screen.jumps()
-        if not isinstance(screen, RunScreen) or screen.store is None:
-            return
-        store = screen.store
-        for name, step in store.steps.items():
-            yield f"step {one_line(name, 60)}", partial(screen.visit, name), step.reason
-        for task in islice(store.unsuccessful(), _FAILED_TASKS):
-            title = one_line(f"task {task.step}/{task.id} {task.label or ''}", 80)
-            yield title, partial(screen.visit, *task.key), one_line(task.reason)
+        if isinstance(self.screen, Jumping):
+            yield from self.screen.jumps()
 
     def _commands(self) -> Sequence[Command]:
         available = self._flowtui.available(self.screen, self.focused)
@@ -190,8 +165,9 @@ class FlowtuiApp(App[None]):
 
     def open_run(self, target: Target, then: Literal["resume"] | None = None) -> None:
         """Show a run on a screen of its own, read from where the screen below reads."""
-        screens = (screen for screen in reversed(self.screen_stack))
-        below = next((s for s in screens if isinstance(s, RunScreen | RunsScreen)), None)
+        from flowtui.screens.run import RunScreen
+
+        below = next((s for s in reversed(self.screen_stack) if isinstance(s, Sited)), None)
         where = below.where if below else self._where
 
         def open_it() -> RunSource:
@@ -210,6 +186,8 @@ class FlowtuiApp(App[None]):
         )
 
     def _runs(self, where: Where, flow: str | None = None, run: RunKey | None = None) -> RunsScreen:
+        from flowtui.screens.runs import RunsScreen
+
         return RunsScreen(
             where,
             open_listing,
@@ -222,15 +200,16 @@ class FlowtuiApp(App[None]):
 
     def available(self, screen: Screen[object], focused: Widget | None) -> Sequence[Command]:
         """The commands that apply on a screen and its focused pane, apart from moving about."""
-        scopes = _place(screen, focused).scopes
+        scopes = Place.of(screen, focused).scopes
         return self.preferences.catalogue.within_reach(*scopes, read_only=self._read_only)
 
     async def run_command(self, command: Command) -> None:
         """Do what a command says, on the pane that has the focus where it is about a pane."""
         where: Screen[object] | Widget = self.screen
-        if command.scope in (Scope.LOG, Scope.EXCEPTION, Scope.LIST) and self.focused is not None:
+        of_pane = (*Place.of(self.screen, self.focused).of_pane, Scope.LIST)
+        if command.scope in of_pane and self.focused is not None:
             where = self.focused
-        if command.scope is Scope.LOG and isinstance(self.screen, LogScreen):
+        elif command.scope is Scope.LOG and isinstance(self.screen, Logging):
             where = self.screen.pane
         await self.run_action(command.action, where)
 
@@ -253,7 +232,7 @@ class FlowtuiApp(App[None]):
         await self.run_command(message.command)
 
     def on_broken(self, message: Broken) -> None:
-        if sum(isinstance(screen, RunScreen | RunsScreen) for screen in self.screen_stack) > 1:
+        if sum(isinstance(screen, Sited) for screen in self.screen_stack) > 1:
             self.pop_screen()
             self.notify(message.sentence, severity="error", markup=False, timeout=10)
             return
@@ -267,10 +246,14 @@ class FlowtuiApp(App[None]):
         self._actor.act(message)
 
     def action_user_command(self, id: str) -> None:  # noqa: A002
+        from flowtui.screens.user_commands import UserCommandRunner
+
         UserCommandRunner(self, self._keeper, self._user_commands).run(id)
 
     def action_help(self) -> None:
-        place, catalogue = _place(self.screen, self.focused), self.preferences.catalogue
+        from flowtui.screens.help import HelpScreen, sections
+
+        place, catalogue = Place.of(self.screen, self.focused), self.preferences.catalogue
         keys = sections(catalogue, place, read_only=self._read_only)
         self.push_screen(HelpScreen(self._look, list(keys)))
 
@@ -293,32 +276,6 @@ class FlowtuiApp(App[None]):
     def _follow_theme(self) -> None:
         self._look.dark = self.current_theme.dark
         self.refresh(layout=False)
-
-
-def _place(screen: Screen[object], focused: Widget | None) -> Place:
-    """Which commands apply on a screen and its focused pane."""
-    pane = next((name for kind, name in _PANES if isinstance(focused, kind)), "this screen")
-    of_pane: Sequence[Scope] = ()
-    if isinstance(focused, LogPane):
-        pane, of_pane = focused.stream, (Scope.LOG,)
-    elif isinstance(focused, ExceptionView):
-        of_pane = (Scope.EXCEPTION,)
-    of_screen: Sequence[Scope] = ()
-    others: Sequence[Scope] = ()
-    if isinstance(screen, RunsScreen):
-        of_screen = (Scope.RUNS, Scope.BACK)
-    elif isinstance(screen, RunScreen):
-        of_screen = (Scope.RUN, Scope.ATTEMPT, Scope.BACK)
-        others = () if of_pane else (Scope.LOG,)
-    elif isinstance(screen, LogScreen):
-        of_screen = (Scope.BACK, Scope.ATTEMPT, Scope.LOG)
-    elif isinstance(screen, StepLogScreen | LaunchScreen):
-        of_screen = (Scope.BACK,)
-    elif isinstance(screen, DiffScreen):
-        of_screen = (Scope.BACK, Scope.DIFF)
-    elif isinstance(screen, FailuresScreen):
-        of_screen = (Scope.BACK, Scope.FAILURES)
-    return Place(pane, of_pane, of_screen, others)
 
 
 def _end_without(server: int) -> None:

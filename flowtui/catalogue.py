@@ -12,7 +12,7 @@ from flowtui.key_names import key_shown
 TOGETHER: Sequence[frozenset[Scope]] = (
     frozenset(
         {
-            *(Scope.RUN, Scope.ATTEMPT, Scope.LOG, Scope.EXCEPTION),
+            *(Scope.RUN, Scope.ATTEMPT, Scope.LOG, Scope.EXCEPTION, Scope.VIEW),
             *(Scope.LIST, Scope.BACK, Scope.APP),
         }
     ),

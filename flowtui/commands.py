@@ -18,6 +18,7 @@ class Scope(StrEnum):
     BACK = "Going back"
     RUN = "Run"
     ATTEMPT = "Attempt and its logs"
+    VIEW = "View of the run"
     LOG = "Log"
     EXCEPTION = "Exception"
     FAILURES = "Failures"
@@ -32,7 +33,8 @@ class Command:
 
     `keys` are Textual's key names, the first one is shown as `shown`. `rank` orders the key bar,
     lowest first; None keeps a command out of it. `acts` is whether it changes more than the view:
-    those do not exist with `--read-only`. An action without `app.` or `screen.` is the focused
+    those do not exist with `--read-only`. `beside` puts it into the row of the command before it in
+    the help: there and back are told at once. An action without `app.` or `screen.` is the focused
     pane's.
     """
 
@@ -45,6 +47,7 @@ class Command:
     scope: Scope
     rank: int | None = None
     acts: bool = False
+    beside: bool = False
 
 
 COMMANDS: Sequence[Command] = (
@@ -70,7 +73,7 @@ COMMANDS: Sequence[Command] = (
             "Order the runs by state, flow, time taken, user, and by age again.",
             "screen.sort", Scope.RUNS, 45),
     Command("reverse_runs", "S", "S", "reverse", "Turn the order of the runs upside down.",
-            "screen.reverse", Scope.RUNS),
+            "screen.reverse", Scope.RUNS, beside=True),
     Command("group_runs", "v", "v", "group",
             "Put the runs together by flow, by user, or not; left and right fold a group.",
             "screen.group", Scope.RUNS, 50),
@@ -94,32 +97,40 @@ COMMANDS: Sequence[Command] = (
             "Group what failed or was caught by exception and place.",
             "screen.failures", Scope.RUN, 12),
     Command("failed_only", "x", "x", "failed",
-            "List only tasks that failed, were lost, caught or wait for a retry.",
+            "List only what failed, was lost, caught or waits.",
             "screen.failed_only", Scope.RUN, 40),
+    Command("view_graph", "1", "1", "graph", "Show the run as its graph of steps.",
+            "screen.view('graph')", Scope.RUN),
+    Command("zoom_in", "plus,equals_sign", "+", "zoom in", "Zoom in.",
+            "zoom_in", Scope.VIEW),
+    Command("zoom_out", "minus", "-", "zoom out", "Zoom out.",
+            "zoom_out", Scope.VIEW, beside=True),
+    Command("zoom_fit", "0", "0", "fit", "Show what fits.",
+            "zoom_fit", Scope.VIEW, beside=True),
     Command("sort", "s", "s", "sort",
-            "Order the tasks by state, start, time taken, foreach label, and by id again.",
+            "Order by state, start, time, label or id.",
             "screen.sort", Scope.RUN, 45),
-    Command("reverse", "S", "S", "reverse", "Turn the order of the tasks upside down.",
-            "screen.reverse", Scope.RUN),
+    Command("reverse", "S", "S", "reverse", "Turn it round.",
+            "screen.reverse", Scope.RUN, beside=True),
     Command("previous_attempt", "left_square_bracket", "[", "previous attempt",
             "Show the attempt before.", "screen.attempt(-1)", Scope.ATTEMPT),
     Command("next_attempt", "right_square_bracket", "]", "next attempt",
-            "Show the attempt after.", "screen.attempt(1)", Scope.ATTEMPT, 50),
+            "Show the attempt after.", "screen.attempt(1)", Scope.ATTEMPT, 50, beside=True),
     Command("resume", "r", "r", "resume", "Resume the run: what failed runs again.",
             "screen.resume", Scope.RUN, 20, acts=True),
     Command("stop", "ctrl+k", "ctrl+k", "stop", "Stop the run, if its launcher is on this machine.",
             "screen.stop", Scope.RUN, acts=True),
     Command("launch_log", "ctrl+l", "ctrl+l", "launch log",
-            "Show what the launcher prints of a run that flowtui started.",
+            "Show what the launcher of the run prints.",
             "screen.launch_log", Scope.RUN),
-    Command("why", "i", "i", "why", "Show what the state rests on: records, exit, retry budget.",
+    Command("why", "i", "i", "why", "Show what the state rests on.",
             "screen.why", Scope.ATTEMPT, 25),
     Command("code", "o", "o", "code", "Open the line that raised in $VISUAL or $EDITOR.",
             "screen.code", Scope.ATTEMPT, 28),
     Command("next_pane", "tab", "tab", "pane", "Move to the next pane.",
             "screen.pane(1)", Scope.ATTEMPT, 60),
     Command("previous_pane", "shift+tab", "shift+tab", "previous pane",
-            "Move to the pane before.", "screen.pane(-1)", Scope.ATTEMPT),
+            "Move to the pane before.", "screen.pane(-1)", Scope.ATTEMPT, beside=True),
     Command("zoom", "z", "z", "zoom", "Give the pane the whole screen, and back.",
             "screen.zoom", Scope.ATTEMPT, 70),
     Command("pause", "p", "p", "pause", "Stop reading the run, and go on.",
@@ -131,9 +142,9 @@ COMMANDS: Sequence[Command] = (
     Command("filter_tasks", "slash", "/", "filter", "Filter the tasks.",
             "screen.find", Scope.RUN, 35),
     Command("step_logs", "L", "L", "step's logs",
-            "Follow the logs of all running tasks of the step, by time.",
+            "Follow the logs of all running tasks of the step.",
             "screen.step_logs", Scope.RUN, 42),
-    Command("merge", "m", "m", "merge", "Show stdout and stderr as one, by time, and apart again.",
+    Command("merge", "m", "m", "merge", "Show stdout and stderr as one, and apart again.",
             "screen.merge", Scope.ATTEMPT, 55),
     Command("compare", "d", "d", "compare", "Compare the log with that of another attempt.",
             "screen.compare", Scope.ATTEMPT, 56),
@@ -141,16 +152,17 @@ COMMANDS: Sequence[Command] = (
             "Open the run that this one was resumed from, at the task a clone comes from.",
             "screen.origin", Scope.ATTEMPT, 85),
     Command("down", "j,down", "j ↓", "down", "Move down.", "scroll_down", Scope.LIST),
-    Command("up", "k,up", "k ↑", "up", "Move up.", "scroll_up", Scope.LIST),
+    Command("up", "k,up", "k ↑", "up", "Move up.", "scroll_up", Scope.LIST, beside=True),
     Command("left", "h,left", "h ←", "left", "Move left.", "scroll_left", Scope.LIST),
-    Command("right", "l,right", "l →", "right", "Move right.", "scroll_right", Scope.LIST),
+    Command("right", "l,right", "l →", "right", "Move right.",
+            "scroll_right", Scope.LIST, beside=True),
     Command("first", "g,home", "g", "first", "Go to the first line.", "scroll_home", Scope.LIST),
-    Command("last", "G,end", "G", "last", "Go to the last line; logs follow again.",
-            "scroll_end", Scope.LIST),
+    Command("last", "G,end", "G", "last", "Go to the last one.",
+            "scroll_end", Scope.LIST, beside=True),
     Command("page_down", "pagedown,space", "space", "page down", "Move down a page.",
             "page_down", Scope.LIST),
     Command("page_up", "pageup,b", "b", "page up", "Move up a page.",
-            "page_up", Scope.LIST),
+            "page_up", Scope.LIST, beside=True),
     Command("search", "slash", "/", "search",
             "Search: a regular expression; an upper-case letter minds case.",
             "search", Scope.LOG, 30),
@@ -168,11 +180,12 @@ COMMANDS: Sequence[Command] = (
     Command("next_match", "n", "n", "next match", "Go to the next match.",
             "next_match", Scope.LOG),
     Command("previous_match", "N", "N", "previous match", "Go to the match before.",
-            "previous_match", Scope.LOG),
-    Command("next_error", "e", "e", "next error", "Go to the next line that looks like an error.",
+            "previous_match", Scope.LOG, beside=True),
+    Command("next_error", "e", "e", "next error", "Go to the next line like an error.",
             "next_error", Scope.LOG, 34),
     Command("previous_error", "E", "E", "previous error",
-            "Go to the line before that looks like an error.", "previous_error", Scope.LOG),
+            "Go to the one before.",
+            "previous_error", Scope.LOG, beside=True),
     Command("copy_log", "y", "y", "copy", "Copy what is selected, or the last lines.",
             "copy", Scope.LOG, 37),
     Command("save", "ctrl+s", "ctrl+s", "save", "Save the log to a file, byte for byte.",
@@ -189,16 +202,17 @@ COMMANDS: Sequence[Command] = (
     Command("next_difference", "n", "n", "next difference", "Go to the next difference.",
             "screen.difference(1)", Scope.DIFF, 10),
     Command("previous_difference", "N", "N", "previous difference",
-            "Go to the difference before.", "screen.difference(-1)", Scope.DIFF),
+            "Go to the difference before.", "screen.difference(-1)", Scope.DIFF, beside=True),
     Command("previous_other", "left_square_bracket", "[", "earlier attempt",
             "Compare with an earlier attempt, on the left.", "screen.other(-1)", Scope.DIFF),
     Command("next_other", "right_square_bracket", "]", "later attempt",
-            "Compare with a later attempt, on the left.", "screen.other(1)", Scope.DIFF, 25),
+            "Compare with a later attempt, on the left.",
+            "screen.other(1)", Scope.DIFF, 25, beside=True),
     Command("other_stream", "tab", "tab", "stream",
             "Compare the other stream, or what Metaflow recorded.",
             "screen.stream(1)", Scope.DIFF, 20),
     Command("previous_stream", "shift+tab", "shift+tab", "previous stream",
-            "Compare the stream before.", "screen.stream(-1)", Scope.DIFF),
+            "Compare the stream before.", "screen.stream(-1)", Scope.DIFF, beside=True),
     Command("unfold", "u", "u", "unfold", "Show all equal lines, and fold them again.",
             "screen.unfold", Scope.DIFF, 30),
     Command("numbers", "number_sign", "#", "numbers",

@@ -9,7 +9,8 @@ from flowtui.app import FlowtuiApp
 from flowtui.catalogue import Catalogue
 from flowtui.commands import Scope
 from flowtui.model import Target
-from flowtui.screens.help import HelpScreen, Place, sections
+from flowtui.screens.help import HelpScreen, sections
+from flowtui.screens.place import Place
 from flowtui.sources.registry import Where
 from tests.fixed_run import RUN, FixedSource
 from tests.pilot import SMALL, WIDE, screen_text, shows, until

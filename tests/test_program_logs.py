@@ -211,13 +211,13 @@ def test_an_editor_opens_the_log_at_the_line_on_top(run: RecordedRun, tmp_path: 
 READS_SLOWLY = """
 import time
 from pathlib import Path
-import flowtui.screens.ways
+import flowtui.screens.compare
 
 def log_end(*_):
     Path.home().joinpath("reading").touch()
     time.sleep(60)
 
-flowtui.screens.ways.log_end = log_end
+flowtui.screens.compare.log_end = log_end
 """
 """Comparing attempts takes a minute."""
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
 from flowtui.actions.errors import ActionError
 from flowtui.actions.launch import Launch
-from flowtui.actions.stop import stop, stopped
 from flowtui.logs.sanitise import one_line
 from flowtui.model import ProcessId, Target
-from flowtui.screens.launch import LaunchScreen
-from flowtui.screens.resume import Resumed, ResumeDialog
-from flowtui.screens.run import RunScreen
-from flowtui.screens.stop import StopDialog
 from flowtui.theme import Look
+
+# What opens a dialog imports it: most of the time a run is only watched.
+if TYPE_CHECKING:
+    from flowtui.screens.resume import Resumed
+    from flowtui.screens.run import RunScreen
 
 _LOOK = 0.2
 """Seconds between two looks at a process that was told to stop."""
@@ -54,6 +55,8 @@ class Actor:
         """Follow a resume until it has a run, also when nobody waits for that any more."""
 
         def look_again() -> None:
+            from flowtui.screens.launch import LaunchScreen
+
             run, failure = launch.poll_run_id(), launch.failure()
             if run is not None or failure is not None:
                 timer.stop()
@@ -70,11 +73,13 @@ class Actor:
         if wanted.what == "resume":
             self._resume(wanted)
         elif wanted.what == "stop":
-            self._stop(pathspec, wanted.source.launcher())
+            self._stop(pathspec, wanted.source.launcher() or self._launcher(pathspec))
         else:
             self._show_launch(pathspec)
 
     def _resume(self, wanted: RunScreen.ActWanted) -> None:
+        from flowtui.screens.resume import ResumeDialog
+
         store = wanted.store
         dialog = ResumeDialog(
             store.description,
@@ -95,6 +100,8 @@ class Actor:
             self._open_run(Target(flow, run))
 
     def _show_launch(self, pathspec: str) -> None:
+        from flowtui.screens.launch import LaunchScreen
+
         launch = self._launches.get(pathspec)
         if launch is None:
             self._say("This run was not started from here: what its launcher printed is elsewhere.")
@@ -102,10 +109,18 @@ class Actor:
         title = f"{pathspec}  launch log"
         self._app.push_screen(LaunchScreen(launch, title, self._look, waits=False))
 
+    def _launcher(self, pathspec: str) -> ProcessId | None:
+        """The process of a launch of this session, known before it has started a step."""
+        from flowtui.sources.processes import identity
+
+        launch = self._launches.get(pathspec)
+        return identity(launch.pid) if launch is not None and launch.exit_code() is None else None
+
     def _stop(self, pathspec: str, process: ProcessId | None) -> None:
         if process is None:
             self._say("Nothing to stop: no launcher of this run is on this machine.")
             return
+        from flowtui.screens.stop import StopDialog
 
         def decided(wanted: bool | None) -> None:
             if wanted:
@@ -114,6 +129,8 @@ class Actor:
         self._app.push_screen(StopDialog(pathspec, process), decided)
 
     def _interrupt(self, pathspec: str, process: ProcessId) -> None:
+        from flowtui.actions.stop import stop, stopped
+
         try:
             stop(process)
         except ActionError as error:

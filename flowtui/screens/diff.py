@@ -63,7 +63,8 @@ class DiffScreen(Screen[None]):
     read and compared in a thread; what comes of a choice that has been changed since is dropped.
     """
 
-    BINDINGS = bindings(Scope.BACK, Scope.DIFF)
+    SCOPES = (Scope.BACK, Scope.DIFF)
+    BINDINGS = bindings(*SCOPES)
     DEFAULT_CSS = """
     DiffScreen #top { height: 1; background: $panel; padding: 0 1; }
     DiffScreen #where {

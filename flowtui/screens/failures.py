@@ -41,6 +41,7 @@ _RENEW = 0.25
 class FailureList(OptionList):
     """The list of groups, with the keys of the catalogue."""
 
+    pane_name = "failures"
     BINDINGS = bindings(Scope.LIST)
     DEFAULT_CSS = """
     FailureList {
@@ -74,7 +75,8 @@ class FailuresScreen(Screen[Failures | None]):
     others; follows the run.
     """
 
-    BINDINGS = bindings(Scope.BACK, Scope.FAILURES)
+    SCOPES = (Scope.BACK, Scope.FAILURES)
+    BINDINGS = bindings(*SCOPES)
     DEFAULT_CSS = """
     FailuresScreen #where { height: 1; padding: 0 1; background: $panel; text-style: bold; }
     FailuresScreen #progress { height: 2; padding: 0 1; background: $surface; }

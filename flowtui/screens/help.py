@@ -17,6 +17,7 @@ from textual.widgets import Static
 from flowtui.catalogue import Catalogue
 from flowtui.commands import Command, Scope, bindings, bound
 from flowtui.model import State
+from flowtui.screens.place import Place
 from flowtui.theme import Look
 from flowtui.widgets.find_bar import FindBar
 from flowtui.widgets.preferences import hint
@@ -38,24 +39,6 @@ _MEANINGS = {
     State.CLONED: "taken over from the run that was resumed",
     State.SKIPPED: "a switch took another branch, or never reached",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a person is: the focused pane by its name, what its keys are, and what the screen's.
-
-    `others` are panes of the screen that have keys of their own once they have the focus.
-    """
-
-    pane: str
-    of_pane: Sequence[Scope]
-    of_screen: Sequence[Scope]
-    others: Sequence[Scope] = ()
-
-    @property
-    def scopes(self) -> Sequence[Scope]:
-        """What applies, nearest to the focus first."""
-        return (*self.of_pane, *self.of_screen, Scope.APP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +65,31 @@ def sections(catalogue: Catalogue, place: Place, *, read_only: bool) -> Iterator
     def keys(*wanted: Scope) -> Sequence[Command]:
         return [c for scope in wanted for c in reached if c.scope is scope and c.keys]
 
-    # There and back in one row: what everyone knows is not to take the room.
-    moving = keys(Scope.LIST)
-    pairs = [_row(*moving[at : at + 2]) for at in range(0, len(moving), 2)]
-    yield Section(f"Here: {place.pane}", [*map(_row, keys(*place.of_pane)), *pairs])
+    yield Section(f"Here: {place.pane}", _rows(keys(*place.of_pane, Scope.LIST)))
     for scope in place.of_screen:
         if scope not in (*place.of_pane, Scope.BACK):
-            yield Section(str(scope), [*map(_row, keys(scope))])
+            yield Section(str(scope), _rows(keys(scope)))
     for scope in place.others:
         there = catalogue.commands(scope, read_only=read_only)
-        yield Section(f"{scope}, once it has the focus", [*map(_row, there)])
+        yield Section(f"{scope}, once it has the focus", _rows(there))
     everywhere = keys(*({Scope.BACK} & {*place.of_screen}), Scope.APP)
-    yield Section(str(Scope.APP), [*map(_row, everywhere)])
+    yield Section(str(Scope.APP), _rows(everywhere))
 
 
-def _row(*commands: Command) -> tuple[Text, str]:
-    shown = "  ".join(command.shown for command in commands)
-    return Text(shown, "bold"), " ".join(command.help for command in commands)
+def _rows(commands: Sequence[Command]) -> Sequence[tuple[Text, str]]:
+    rows: list[list[Command]] = []
+    for command in commands:
+        if command.beside and rows:
+            rows[-1].append(command)
+        else:
+            rows.append([command])
+    return [
+        (
+            Text("  ".join(command.shown for command in row), "bold"),
+            " ".join(command.help for command in row),
+        )
+        for row in rows
+    ]
 
 
 class _Keys(VerticalScroll):

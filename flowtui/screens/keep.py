@@ -20,7 +20,7 @@ from flowtui.logs.document import LogDocument
 from flowtui.logs.sanitise import one_line
 from flowtui.logs.tails import Tail
 from flowtui.screens.save import SaveDialog
-from flowtui.screens.ways import CodeWanted
+from flowtui.screens.wanted import CodeWanted
 from flowtui.widgets.log_pane import LogPane
 
 

@@ -34,7 +34,8 @@ class LaunchScreen(Screen[str | None]):
     still goes on is not stopped. `title` says what was started.
     """
 
-    BINDINGS = bindings(Scope.BACK)
+    SCOPES = (Scope.BACK,)
+    BINDINGS = bindings(*SCOPES)
     DEFAULT_CSS = """
     LaunchScreen #where { height: 1; padding: 0 1; background: $panel; text-style: bold; }
     LaunchScreen #state { height: auto; max-height: 3; padding: 0 1; background: $surface; }

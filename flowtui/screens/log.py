@@ -16,7 +16,8 @@ from flowtui.model import UNSUCCESSFUL, Task
 from flowtui.screens.attempt_logs import AttemptLogs
 from flowtui.screens.explained import Explained
 from flowtui.screens.selection import Picked, Selection
-from flowtui.screens.ways import CodeWanted, compare, copy_pathspec, open_origin
+from flowtui.screens.wanted import CodeWanted
+from flowtui.screens.ways import copy_pathspec, open_origin
 from flowtui.screens.why import WhyScreen
 from flowtui.sources.base import RunSource
 from flowtui.store import RunStore
@@ -34,6 +35,7 @@ class LogScreen(Screen[None]):
     pane that had the focus last.
     """
 
+    SCOPES = (Scope.BACK, Scope.ATTEMPT, Scope.LOG)
     BINDINGS = [
         *bindings(Scope.BACK, Scope.ATTEMPT),
         *(
@@ -159,6 +161,9 @@ class LogScreen(Screen[None]):
     def action_compare(self) -> None:
         stream = "stderr" if self.query_one("#stderr", LogPane).has_focus else "stdout"
         attempt = self._selected.attempt
+        # The person may never ask for it.
+        from flowtui.screens.compare import compare
+
         compare(self, self._store, self._source, self._current, attempt, stream, self._look)
 
     def action_origin(self) -> None:

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Literal
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
 
 from flowtui.commands import Scope, bindings
 from flowtui.failures import Failures, flow_files
+from flowtui.logs.sanitise import one_line
 from flowtui.model import FINISHED, UNSUCCESSFUL, Changes, Target, Task
 from flowtui.notices import Notice, Watch
 from flowtui.poller import Opened, Polled, Trouble
 from flowtui.screens.attempt_logs import AttemptLogs
-from flowtui.screens.failures import FailuresScreen
 from flowtui.screens.feeds import RunFeed, RunNews
 from flowtui.screens.followers import Follower
 from flowtui.screens.links import command_to_open, copy_command
-from flowtui.screens.log import LogScreen
 from flowtui.screens.panes import PaneScreen
+from flowtui.screens.place import Place
 from flowtui.screens.selection import Picked, Selection
-from flowtui.screens.step_log import StepLogScreen
 from flowtui.screens.tasks_pane import TasksPane
-from flowtui.screens.ways import (
-    Broken,
-    CodeWanted,
-    RunsWanted,
-    compare,
-    copy_pathspec,
-    open_origin,
-)
-from flowtui.screens.why import WhyScreen
+from flowtui.screens.views_pane import ViewsPane
+from flowtui.screens.wanted import Broken, CodeWanted, Jump, RunsWanted
+from flowtui.screens.ways import copy_pathspec, open_origin
 from flowtui.sources.base import RunSource
 from flowtui.sources.registry import Where
 from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
+from flowtui.widgets import run_view
 from flowtui.widgets.attempt_bar import AttemptBar
-from flowtui.widgets.dag_view import DagView
 from flowtui.widgets.find_bar import FindBar
 from flowtui.widgets.freshness import Freshness
 from flowtui.widgets.key_bar import KeyBar
@@ -49,15 +43,23 @@ from flowtui.widgets.pane_tabs import PaneTabs
 from flowtui.widgets.run_header import RunHeader
 from flowtui.widgets.task_list import TaskList
 
+_FAILED_TASKS = 50
+"""Failed tasks that the palette offers to jump to."""
+
 _TICK = 1.0
 """Seconds between two repaints of what counts up by itself."""
 
 
 class RunScreen(PaneScreen):
-    """Wires a run's store to its panes; follows the run's frontier until the person moves."""
+    """Wires a run's store to its panes; follows the run's frontier until the person moves.
 
-    PANES = (("graph", "Graph"), ("tasks", "Tasks"), ("logs", "Logs"))
-    BINDINGS = bindings(Scope.BACK, Scope.RUN, Scope.ATTEMPT)
+    The screens that it leads to are imported when they are opened: the first frame needs none.
+    """
+
+    PANES = (("views", "Graph"), ("tasks", "Tasks"), ("logs", "Logs"))
+    SCOPES = (Scope.RUN, Scope.ATTEMPT, Scope.BACK)
+    PANE_SCOPES = (Scope.VIEW, Scope.LOG)
+    BINDINGS = bindings(*SCOPES)
 
     class Happened(Message):
         """The run has ended, or failed for the first time."""
@@ -126,6 +128,16 @@ class RunScreen(PaneScreen):
             self._go_to(self._store, step, task)
             self.focus_pane("tasks")
 
+    def jumps(self) -> Iterator[Jump]:
+        """Where the palette leads: the steps, and the tasks that failed."""
+        if self._store is None:
+            return
+        for name, step in self._store.steps.items():
+            yield f"step {one_line(name, 60)}", partial(self.visit, name), step.reason
+        for task in islice(self._store.unsuccessful(), _FAILED_TASKS):
+            title = one_line(f"task {task.step}/{task.id} {task.label or ''}", 80)
+            yield title, partial(self.visit, *task.key), one_line(task.reason)
+
     # Layout
 
     def compose(self) -> ComposeResult:
@@ -133,7 +145,7 @@ class RunScreen(PaneScreen):
         yield PaneTabs(self.PANES)
         with Vertical(id="body"):
             with Horizontal(id="upper"):
-                yield DagView(self._look, id="graph")
+                yield ViewsPane(self._look, id="views")
                 yield TasksPane(self._look, id="tasks")
             yield AttemptLogs(id="logs")
         yield KeyBar()
@@ -141,8 +153,7 @@ class RunScreen(PaneScreen):
 
     def on_mount(self) -> None:
         open_source, interval = self._feed
-        self.query_one(DagView).border_title = Content("graph")
-        self.query_one(DagView).focus()
+        self._views.current.focus()
         self._show_header()
         self.set_interval(_TICK, self._tick)
         self._run_feed = RunFeed(self, open_source, interval)
@@ -162,8 +173,8 @@ class RunScreen(PaneScreen):
         self._show_keys()
 
     def _show_keys(self) -> None:
-        scopes = [Scope.LOG] if isinstance(self.focused, LogPane) else []
-        scopes += [Scope.RUN, Scope.ATTEMPT, Scope.APP]
+        of_pane = Place.of(self, self.focused).of_pane
+        scopes = (*of_pane, Scope.RUN, Scope.ATTEMPT, Scope.APP)
         self.query_one(KeyBar).show(*scopes, read_only=self._read_only)
 
     # News from the poller
@@ -173,7 +184,7 @@ class RunScreen(PaneScreen):
         dull = False
         if isinstance(news, Opened):
             self._store = RunStore(news.description)
-            self.query_one(DagView).show(self._store)
+            self._views.show(self._store, None)
         elif isinstance(news, Polled):
             # Without news the header waits for the next tick, which shows the picture's age anyway.
             dull = not self._fresh.poll(news.changes) and not news.changes
@@ -199,7 +210,7 @@ class RunScreen(PaneScreen):
         if not self._started:
             self._start_at_target(store, last_chance=not changes.more)
         if applied.graph or applied.steps:
-            self.query_one(DagView).show(store, None if first else applied.steps)
+            self._views.show(store, None if first else applied)
         self._tasks.renew(store, applied)
         self._renew_selected(store, applied)
         if not self._moved:
@@ -226,7 +237,7 @@ class RunScreen(PaneScreen):
             self.post_message(Broken(missing, True))
         elif target.step is not None:
             self._moved = True
-            self.query_one(DagView).show(store)
+            self._views.show(store, None)
             self._go_to(store, target.step, target.task)
             self.query_one(TaskList).focus()
 
@@ -250,19 +261,24 @@ class RunScreen(PaneScreen):
         self, store: RunStore, step: str, task: str | None = None, *, by_hand: bool = True
     ) -> None:
         """Select a step, and in its list a task."""
-        self.query_one(DagView).select(step)
+        self._views.select(step, task)
         if step != self._selected.step:
             self._selected = Selection(step)
             self._tasks.show(store, step)
         if task is not None:
             self._tasks.go_to(task, by_hand=by_hand)
 
-    def on_dag_view_selected(self, message: DagView.Selected) -> None:
+    def on_picked(self, message: run_view.Picked) -> None:
         self._moved = True
-        if self._store is not None:
-            self._go_to(self._store, message.step)
+        if self._store is None:
+            return
+        self._go_to(self._store, message.step, message.task)
+        if message.attempt is not None:
+            self._caught_up()
+            self._selected.number = message.attempt
+            self._show_attempt()
 
-    def on_dag_view_opened(self) -> None:
+    def on_opened(self, _message: run_view.Opened) -> None:
         self.action_drill()
 
     def on_task_list_moved(self, message: TaskList.Moved) -> None:
@@ -272,6 +288,8 @@ class RunScreen(PaneScreen):
             # The message may be older than the last change set.
             task = self._store.task(*task.key)
         self._selected.go(task)
+        if message.by_hand and task is not None:
+            self._views.select(*task.key)
         self._show_attempt()
 
     def on_task_list_in_view(self, message: TaskList.InView) -> None:
@@ -303,6 +321,10 @@ class RunScreen(PaneScreen):
         source = self._source()
         self._tasks.show_attempt(source, store, task, attempt)
         self.query_one(AttemptLogs).show(source, store.description, task, attempt)
+
+    @property
+    def _views(self) -> ViewsPane:
+        return self.query_one(ViewsPane)
 
     @property
     def _tasks(self) -> TasksPane:
@@ -338,7 +360,9 @@ class RunScreen(PaneScreen):
         if store is None or fresh.read_at is None or store.status.state in FINISHED:
             return
         if not fresh.paused:
-            self._tasks.tick(fresh.now(store.now))
+            now = fresh.now(store.now)
+            self._views.tick(now)
+            self._tasks.tick(now)
 
     # Actions
 
@@ -347,8 +371,8 @@ class RunScreen(PaneScreen):
             self.remove_class("-zoomed")
         elif self._tasks.list.picked and self._tasks.list.has_focus:
             self._tasks.show_all()
-        elif not isinstance(self.focused, DagView):
-            self.focus_pane("graph")
+        elif not isinstance(self.focused, run_view.RunView):
+            self.focus_pane("views")
         elif self.app.screen_stack.index(self) > 1:
             self.dismiss(None)
         else:
@@ -356,9 +380,11 @@ class RunScreen(PaneScreen):
 
     def action_drill(self) -> None:
         source, task = self._source(), self._caught_up()
-        if isinstance(self.focused, DagView):
+        if isinstance(self.focused, run_view.RunView):
             self.focus_pane("tasks")
         elif self._store is not None and source is not None and task is not None:
+            from flowtui.screens.log import LogScreen
+
             self.app.push_screen(
                 LogScreen(self._store, source, task, self._selected.number, self._look)
             )
@@ -374,11 +400,19 @@ class RunScreen(PaneScreen):
     def action_failed_only(self) -> None:
         self._tasks.toggle_failed_only()
 
+    def action_view(self, name: str) -> None:
+        self._views.switch(name)
+
+    def on_views_pane_changed(self, message: ViewsPane.Changed) -> None:
+        self.query_one(PaneTabs).rename("views", message.name.capitalize())
+
     def action_sort(self) -> None:
-        self._tasks.sort_next()
+        focused = self.focused
+        (focused if isinstance(focused, run_view.Ordered) else self._tasks).sort_next()
 
     def action_reverse(self) -> None:
-        self._tasks.turn_round()
+        focused = self.focused
+        (focused if isinstance(focused, run_view.Ordered) else self._tasks).turn_round()
 
     def action_attempt(self, step: int) -> None:
         self._selected.step_attempt(step)
@@ -409,6 +443,8 @@ class RunScreen(PaneScreen):
         source = self._source()
         task = self._caught_up()
         if self._store is not None and source is not None and task is not None:
+            from flowtui.screens.compare import compare
+
             stream = "stderr" if self.query_one("#stderr", LogPane).has_focus else "stdout"
             chosen = self._selected.attempt
             compare(self, self._store, source, task, chosen, stream, self._look)
@@ -421,12 +457,15 @@ class RunScreen(PaneScreen):
         source = self._source()
         step = self._selected.step
         if self._store is not None and source is not None and step is not None:
+            from flowtui.screens.step_log import StepLogScreen
+
             self.app.push_screen(StepLogScreen(self._store, source, step))
 
     def action_failures(self) -> None:
         source, store = self._source(), self._store
         if store is None or source is None:
             return
+        from flowtui.screens.failures import FailuresScreen
 
         def chosen(group: Failures | None) -> None:
             if group is not None:
@@ -441,7 +480,9 @@ class RunScreen(PaneScreen):
         source = self._source()
         self._caught_up()
         if self._store is not None and source is not None:
-            of_step = isinstance(self.focused, DagView)
+            from flowtui.screens.why import WhyScreen
+
+            of_step = isinstance(self.focused, run_view.RunView)
             self.app.push_screen(
                 WhyScreen(self._store, source, self._selected, self._look, of_step=of_step)
             )
@@ -451,8 +492,12 @@ class RunScreen(PaneScreen):
         self.post_message(CodeWanted(self._tasks.place, files))
 
     def action_find(self) -> None:
-        self.focus_pane("tasks")
-        self.call_after_refresh(self._tasks.ask_filter, self.query_one(FindBar))
+        focused, find_bar = self.focused, self.query_one(FindBar)
+        if isinstance(focused, run_view.Filtered):
+            focused.ask_filter(find_bar)
+        else:
+            self.focus_pane("tasks")
+            self.call_after_refresh(self._tasks.ask_filter, find_bar)
 
     def action_resume(self) -> None:
         self._act("resume")

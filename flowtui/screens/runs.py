@@ -22,7 +22,8 @@ from flowtui.screens.links import command_to_open, copy_command
 from flowtui.screens.run_choices import RUN_STATES, NamespaceDialog, StatesDialog
 from flowtui.screens.selection import Picked
 from flowtui.screens.sought import Sought
-from flowtui.screens.ways import Broken, RunWanted, copy_pathspec
+from flowtui.screens.wanted import Broken, Jump, RunWanted
+from flowtui.screens.ways import copy_pathspec
 from flowtui.sources.registry import Where
 from flowtui.sources.run_list import Listing, RunList
 from flowtui.theme import Look
@@ -48,7 +49,8 @@ OpenListing = Callable[[Where, str | None], tuple[Listing, RunList]]
 class RunsScreen(Screen[None]):
     """Wires a list of runs to its table; reads nothing while another screen is shown."""
 
-    BINDINGS = bindings(Scope.BACK, Scope.RUNS)
+    SCOPES = (Scope.RUNS, Scope.BACK)
+    BINDINGS = bindings(*SCOPES)
 
     def __init__(
         self,
@@ -111,8 +113,8 @@ class RunsScreen(Screen[None]):
         run = self.table.current
         return Picked(run, None, None, None, None) if isinstance(run, RunSummary) else None
 
-    def jumps(self) -> Iterator[tuple[str, Callable[[], object], str]]:
-        """Where the palette leads: title, callback and explanation of runs, then of flows."""
+    def jumps(self) -> Iterator[Jump]:
+        """Where the palette leads: runs, then flows."""
         index = self.table.index
         items = (index[row] for row in range(len(index)))
         for run in islice((item for item in items if isinstance(item, RunSummary)), _JUMPS):

@@ -31,7 +31,8 @@ class StepLogScreen(Screen[None]):
     Of a step in which nothing runs the logs of its first tasks are shown.
     """
 
-    BINDINGS = bindings(Scope.BACK)
+    SCOPES = (Scope.BACK,)
+    BINDINGS = bindings(*SCOPES)
     DEFAULT_CSS = """
     StepLogScreen #where { height: 1; padding: 0 1; background: $panel; text-style: bold; }
     StepLogScreen LogPane { height: 1fr; }

@@ -1,64 +1,15 @@
-"""Ways from a task to elsewhere: its pathspec, its origin, the comparison of its attempts."""
+"""Ways from a task to elsewhere: its pathspec, and its origin."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
-
-from textual.message import Message
 from textual.screen import Screen
 
 from flowtui.logs.sanitise import one_line
-from flowtui.model import Attempt, Fact, State, Target, Task
-from flowtui.reading import log_end
-from flowtui.run_summary import RunKey
-from flowtui.screens.diff import RECORDS, DiffScreen
-from flowtui.sources.base import RunSource
-from flowtui.sources.registry import Where
+from flowtui.model import Attempt, State, Target, Task
+from flowtui.screens.wanted import RunWanted
 from flowtui.store import RunStore
-from flowtui.theme import Look
 
 _LONGEST_PATHSPEC = 4000
-
-MOST_COMPARED = 20_000
-"""Lines that are read of each of two logs that are compared, from their ends."""
-
-
-class RunWanted(Message):
-    """The person asks for another run, read from where the screen reads, and maybe to resume it."""
-
-    def __init__(self, target: Target, then: Literal["resume"] | None = None) -> None:
-        super().__init__()
-        self.target = target
-        self.then = then
-
-
-class RunsWanted(Message):
-    """The person asks for all runs, from where a run was opened first."""
-
-    def __init__(self, where: Where, run: RunKey) -> None:
-        super().__init__()
-        self.where = where
-        self.run = run
-
-
-class Broken(Message):
-    """What a screen is about could not be opened, or does not hold what was asked for."""
-
-    def __init__(self, sentence: str, not_found: bool) -> None:
-        super().__init__()
-        self.sentence = sentence
-        self.not_found = not_found
-
-
-class CodeWanted(Message):
-    """The person wants to see a line of code: file, as a traceback names it, and line."""
-
-    def __init__(self, place: tuple[str, int] | None, files: frozenset[str]) -> None:
-        super().__init__()
-        self.place = place
-        self.files = files
-        """Where the run's own files are, as it recorded them."""
 
 
 def copy_pathspec(
@@ -86,37 +37,3 @@ def open_origin(
         screen.post_message(RunWanted(Target.parse(origin)))
     except ValueError as error:
         screen.notify(one_line(str(error)), severity="error", markup=False)
-
-
-def _by_name(fact: Fact) -> tuple[str, str]:
-    return (fact.name, fact.value)
-
-
-def compare(
-    screen: Screen[None],
-    store: RunStore,
-    source: RunSource,
-    task: Task,
-    attempt: Attempt | None,
-    stream: str,
-    look: Look,
-) -> None:
-    """Show what differs between the log of an attempt and that of the one before it."""
-    if attempt is None or len(task.attempts) < 2:
-        screen.notify("There is only one attempt, so nothing to compare.", markup=False, timeout=3)
-        return
-    numbers = [known.number for known in task.attempts]
-    at = max(1, numbers.index(attempt.number))
-    where = "/".join((store.description.pathspec, *task.key))
-
-    def load(number: int, wanted: str) -> Sequence[bytes]:
-        if wanted == RECORDS:
-            facts = [fact for fact in source.facts(*task.key) if fact.attempt == number]
-            return [f"{fact.name}: {fact.value}".encode() for fact in sorted(facts, key=_by_name)]
-        end = log_end(source, task, number, wanted, MOST_COMPARED)
-        return [line.text for line in end.lines]
-
-    title = one_line(f"{where}  {task.label or ''}".rstrip())
-    screen.app.push_screen(
-        DiffScreen(title, task.attempts, numbers[at - 1], numbers[at], stream, load, look)
-    )

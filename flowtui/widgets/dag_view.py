@@ -10,7 +10,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
-from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -22,17 +21,19 @@ from flowtui.graph.geometry import Density
 from flowtui.graph.geometry import Size as BoxSize
 from flowtui.model import Graph, State
 from flowtui.picture import boxes, case_labels, not_taken
-from flowtui.store import RunStore
+from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
 from flowtui.widgets.extent import set_extent
+from flowtui.widgets.run_view import Opened, Picked, RunView
 
 _MANY = 50
 """From this many boxes on, repainting all is cheaper than finding their places in the pane."""
 
 
-class DagView(ScrollView, can_focus=True):
+class DagView(ScrollView, RunView, can_focus=True):
     """Draws a graph; one step is selected. The layout is redone only when boxes need it."""
 
+    VIEW = "graph"
     BINDINGS = bindings(Scope.LIST)
     COMPONENT_CLASSES = {"dag--edge", "dag--edge-dim", "dag--edge-label", "dag--selected"}
     DEFAULT_CSS = """
@@ -44,18 +45,8 @@ class DagView(ScrollView, can_focus=True):
     DagView:focus > .dag--selected { background: $primary 45%; }
     """
 
-    class Selected(Message):
-        """Another step was selected by hand."""
-
-        def __init__(self, step: str) -> None:
-            super().__init__()
-            self.step = step
-
-    class Opened(Message):
-        """A step was double-clicked."""
-
-    def __init__(self, look: Look, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, look: Look) -> None:
+        super().__init__()
         self._look = look
         self._store: RunStore | None = None
         self._graph = Graph()
@@ -71,10 +62,11 @@ class DagView(ScrollView, can_focus=True):
         """The selected step."""
         return self._selected
 
-    def show(self, store: RunStore, steps: Collection[str] | None = None) -> None:
-        """Draw the run's graph; `steps` are the ones that differ from what is drawn. None is for a
-        picture that is new: boxes are made to measure, and do not just grow."""
+    def show(self, store: RunStore, applied: Applied | None) -> None:
+        """Draw the run's graph. In a picture that is new, boxes are made to measure; in one that
+        was there before they just grow."""
         graph = store.graph
+        steps = applied.steps if applied is not None else None
         if steps is None:
             self._layout_used = None
         if graph is not self._graph and graph != self._graph:
@@ -83,8 +75,7 @@ class DagView(ScrollView, can_focus=True):
         if steps is None or not self._renew(store, steps):
             self._paint()
 
-    def select(self, step: str | None) -> None:
-        """Select a step and bring its box into view."""
+    def select(self, step: str, task: str | None = None) -> None:  # noqa: ARG002
         if step == self._selected:
             return
         self._selected = step
@@ -127,7 +118,7 @@ class DagView(ScrollView, can_focus=True):
         if step is not None:
             self._choose(step)
             if event.chain == 2:
-                self.post_message(self.Opened())
+                self.post_message(Opened())
 
     def on_resize(self, _event: Resize) -> None:
         self._layout_used = None
@@ -175,7 +166,7 @@ class DagView(ScrollView, can_focus=True):
 
     def _choose(self, step: str) -> None:
         self.select(step)
-        self.post_message(self.Selected(step))
+        self.post_message(Picked(step))
 
     def _reveal(self) -> None:
         drawing = self._drawing

@@ -34,6 +34,7 @@ class DiffView(ScrollView, can_focus=True):
     """The rows of a comparison, or a note as long as there is none."""
 
     ALLOW_SELECT = False
+    pane_name = "differences"
     BINDINGS = bindings(Scope.LIST)
     COMPONENT_CLASSES = {
         "diff--number",

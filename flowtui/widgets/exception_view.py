@@ -28,7 +28,9 @@ class ExceptionView(ScrollView):
     Unfolded the cursor goes from frame to frame, on the person's own one at first.
     """
 
-    BINDINGS = bindings(Scope.LIST, Scope.EXCEPTION)
+    pane_name = "exception"
+    SCOPES = (Scope.EXCEPTION,)
+    BINDINGS = bindings(Scope.LIST, *SCOPES)
     COMPONENT_CLASSES = {
         "exception--type",
         "exception--dim",

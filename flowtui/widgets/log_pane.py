@@ -23,7 +23,8 @@ from flowtui.widgets.preferences import preferences_of
 class LogPane(LogView):
     """One log: a stream of the selected attempt, or several merged."""
 
-    BINDINGS = bindings(Scope.LIST, Scope.LOG)
+    SCOPES = (Scope.LOG,)
+    BINDINGS = bindings(Scope.LIST, *SCOPES)
     DEFAULT_CSS = """
     LogPane { scrollbar-size-horizontal: 0; }
     """
@@ -49,7 +50,7 @@ class LogPane(LogView):
 
     def __init__(self, stream: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.stream = stream
+        self.stream = self.pane_name = stream
         self.file_name = f"{stream}.log"
         """A name for a file that the log is saved to."""
         self.trouble: str | None = None

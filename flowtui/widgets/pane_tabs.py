@@ -35,6 +35,11 @@ class PaneTabs(Widget):
         self._current = panes[0][0]
         self._places: list[tuple[int, int, str]] = []
 
+    def rename(self, pane: str, name: str) -> None:
+        """Call a pane by another name."""
+        self._panes = [(known, name if known == pane else old) for known, old in self._panes]
+        self.refresh()
+
     def show(self, current: str) -> None:
         """Mark a pane as the one that is shown."""
         self._current = current

@@ -24,6 +24,8 @@ _CACHED_ROWS = 1000
 class RunTable(RowList[RowId]):
     """Rows over an index, which nobody else changes while it is shown."""
 
+    pane_name = "runs"
+
     class Moved(Message):
         """Another row is under the cursor."""
 

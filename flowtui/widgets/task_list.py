@@ -24,6 +24,8 @@ _CACHED_ROWS = 1000
 class TaskList(RowList[str]):
     """Rows over the tasks of one step, in their order, filtered; one is under the cursor."""
 
+    pane_name = "tasks"
+
     class Moved(Message):
         """Another task is under the cursor; None when there is no row."""
 
