@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import App, SuspendNotSupported
 from textual.message import Message
@@ -16,12 +17,14 @@ from textual.message import Message
 from flowtui.actions.errors import ActionError
 from flowtui.actions.files import at_line, find_code, save, view, viewer, write_plain
 from flowtui.actions.foreground import window_closed
-from flowtui.logs.document import LogDocument
 from flowtui.logs.sanitise import one_line
-from flowtui.logs.tails import Tail
 from flowtui.screens.save import SaveDialog
 from flowtui.screens.wanted import CodeWanted
-from flowtui.widgets.log_pane import LogPane
+
+if TYPE_CHECKING:
+    from flowtui.logs.document import LogDocument
+    from flowtui.logs.tails import Tail
+    from flowtui.widgets.log_pane import LogPane
 
 
 class Kept(Message):

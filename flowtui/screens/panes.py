@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.events import DescendantFocus
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -27,10 +28,14 @@ class PaneScreen(Screen[None]):
         self._pane = self.PANES[0][0]
 
     def on_resize(self) -> None:
-        small = self.size.width < NARROW or self.size.height < LOW
-        self.set_class(small, "-small")
-        self.set_class(self.size.width < NARROW, "-narrow")
+        self.fit(self.size)
         self._show_pane(self._pane)
+
+    def fit(self, size: Size) -> None:
+        """Follow the size of the window. To be called once before there are widgets: what is styled
+        anew then costs as much as the first frame."""
+        narrow = size.width < NARROW
+        self.update_classes({"-small": narrow or size.height < LOW, "-narrow": narrow})
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         pane = self._pane_of(event.widget)

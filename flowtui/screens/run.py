@@ -141,21 +141,26 @@ class RunScreen(PaneScreen):
     # Layout
 
     def compose(self) -> ComposeResult:
+        self.fit(self.app.size)
         yield RunHeader(self._look)
         yield PaneTabs(self.PANES)
-        with Vertical(id="body"):
-            with Horizontal(id="upper"):
-                yield ViewsPane(self._look, id="views")
+        with Vertical(id="body", classes="-current"):
+            with Horizontal(id="upper", classes="-current"):
+                yield ViewsPane(self._look, id="views", classes="-current")
                 yield TasksPane(self._look, id="tasks")
             yield AttemptLogs(id="logs")
         yield KeyBar()
         yield FindBar(id="find")
 
     def on_mount(self) -> None:
-        open_source, interval = self._feed
         self._views.current.focus()
         self._show_header()
         self.set_interval(_TICK, self._tick)
+        # The run is read by a thread, which would take turns with the first frame.
+        self.call_after_refresh(self._read)
+
+    def _read(self) -> None:
+        open_source, interval = self._feed
         self._run_feed = RunFeed(self, open_source, interval)
 
     def on_unmount(self) -> None:

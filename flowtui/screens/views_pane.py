@@ -30,8 +30,8 @@ class ViewsPane(Container):
             super().__init__()
             self.name = name
 
-    def __init__(self, look: Look, *, id: str) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, look: Look, *, id: str, classes: str) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
         self._look = look
         self._views: dict[str, RunView] = {}
         self._store: RunStore | None = None
