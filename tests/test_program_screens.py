@@ -51,7 +51,7 @@ def test_the_palette_finds_and_runs_a_command(key: str, run: RecordedRun, tmp_pa
         screen.wait_for("Search for commands", "Leave; runs go on.")
         screen.press("failed")
         screen.wait_until(lambda shown: "Leave; runs go on." not in shown, "the filter works")
-        screen.wait_for("List only tasks that failed")
+        screen.wait_for("List only what failed")
         screen.press("backspace", "backspace", "backspace", "backspace", "backspace", "backspace")
         screen.press("list only")
         screen.wait_until(lambda shown: "Go to the task" not in shown, "one command is left")
