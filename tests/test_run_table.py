@@ -65,11 +65,11 @@ async def test_a_wide_row_tells_all_of_a_run() -> None:
     async with app.run_test(size=(160, 6)) as pilot:
         app.table.update(news(FAILED))
         await pilot.pause()
-        names = ["state", "flow", "run", "step", "progress", "tasks", "took", "age", "user"]
-        assert app.row(0).split() == [*names, "tags", "origin"]
+        names = ["state", "flow", "run", "step", "progress", "tasks", "counts", "took", "age"]
+        assert app.row(0).split() == [*names, "user", "tags", "origin"]
         assert app.row(1).split() == [
             *("▸", "✗", "failed", "TrainFlow", "1795254604724713", "fit", "━━━━┄┄┄┄", "4/8"),
-            *("3m07s", "60m", "ada", "prod", "nightly", "1795254600000000"),
+            *("✗1", "3m07s", "60m", "ada", "prod", "nightly", "1795254600000000"),
         ]
 
 

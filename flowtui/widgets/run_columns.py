@@ -25,6 +25,10 @@ _ROOMY = 110
 """Columns from which there are two cells between columns."""
 
 
+_TROUBLES = (State.FAILED, State.LOST, State.CAUGHT, State.WAITING)
+"""States of tasks that are counted in a column of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Column:
     """Cells that a column takes at least and at most."""
@@ -40,6 +44,7 @@ _COLUMNS: Mapping[str, _Column] = {
     "step": _Column(8, 24),
     "progress": _Column(BAR, BAR),
     "tasks": _Column(7, 13),
+    "counts": _Column(6, 14),
     "took": _Column(6, 6),
     "age": _Column(5, 5),
     "user": _Column(6, 16),
@@ -50,11 +55,11 @@ _COLUMNS: Mapping[str, _Column] = {
 
 _IMPORTANCE = (
     *("state", "run", "flow", "age", "step", "took"),
-    *("tasks", "user", "progress", "origin", "tags"),
+    *("tasks", "user", "progress", "counts", "origin", "tags"),
 )
 """Those that come last are the first to go where there is no room."""
 
-_MEASURED = ("flow", "run", "step", "tasks", "user", "tags", "origin")
+_MEASURED = ("flow", "run", "step", "tasks", "counts", "user", "tags", "origin")
 """Columns that are as wide as what stands in them, if there is room."""
 
 
@@ -92,8 +97,9 @@ class Columns:
         left = width - margin
         chosen: dict[str, int] = {}
         for name in _IMPORTANCE:
-            # Few runs have tags or origins: where none has, no room is kept for them.
-            if name in without or (name in ("tags", "origin") and not widest.get(name)):
+            # Where no run has any, no room is kept for them.
+            rare = name in ("counts", "tags", "origin")
+            if name in without or (rare and not widest.get(name)):
                 continue
             column = _COLUMNS[name]
             # An id that is cut could be that of another run.
@@ -102,7 +108,7 @@ class Columns:
             if least + gap <= left:
                 chosen[name] = least
                 left -= least + gap
-        for name in ("flow", "step", "tags", "tasks", "user", "origin"):
+        for name in ("flow", "step", "counts", "tags", "tasks", "user", "origin"):
             if name in chosen:
                 wanted = min(_COLUMNS[name].most, widest.get(name, 0)) - chosen[name]
                 more = max(0, min(wanted, left))
@@ -129,6 +135,10 @@ class Columns:
         for name, width in self.widths:
             if name == "progress":
                 text.append_text(_bar(run, look, dim))
+            elif name == "counts":
+                counts = _troubles(run, look)
+                counts.truncate(width, overflow="ellipsis", pad=True)
+                text.append_text(counts)
             elif name == "state":
                 shown = f"{look.glyph(run.state)} {run.state}" if run.state else "…"
                 text.append(cell(shown, width), colour)
@@ -197,11 +207,24 @@ def _text(run: RunSummary, name: str) -> str:
         return run.origin_run or ""
     if name == "user":
         return run.user or ""
+    if name == "counts":
+        return _troubles(run, Look()).plain
     if name == "tasks":
         done, total = _progress(run)
         known = run.counts is not None
         return (f"{done:,}/{total:,}" if total else f"{done:,}") if known else ""
     return run.flow if name == "flow" else run.run
+
+
+def _troubles(run: RunSummary, look: Look) -> Text:
+    """How many tasks did not simply end well, by state, worst first."""
+    text = Text()
+    for state in _TROUBLES:
+        count = (run.counts or {}).get(state)
+        if count:
+            text.append(" " if text else "")
+            text.append(f"{look.glyph(state)}{count:,}", look.style(state))
+    return text
 
 
 def _progress(run: RunSummary) -> tuple[int, int]:
