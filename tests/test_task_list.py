@@ -214,3 +214,17 @@ async def test_a_waiting_task_counts_down_to_its_next_attempt() -> None:
         assert app.row(1).endswith("next attempt in 30s")
         app.list.tick(Ms(START + 95_000))
         assert app.row(1).endswith("next attempt is due")
+
+
+async def test_a_list_that_comes_to_be_shown_is_told_its_size() -> None:
+    app = Host()
+    async with app.run_test(size=(100, 12)) as pilot:
+        app.list.display = False
+        await pilot.pause()
+        app.list.show(tasks(3), START, "")
+        app.list.display = True
+        # A repaint before the layout has Textual map the screen for itself alone.
+        app.screen._compositor.update_widgets({app.list})
+        app.screen.find_widget(app.list)
+        await pilot.pause()
+        assert "item=0" in app.row(1)

@@ -10,7 +10,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from flowtui.commands import Scope, bindings
@@ -23,14 +22,14 @@ from flowtui.model import Graph, State
 from flowtui.picture import boxes, case_labels, not_taken
 from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
-from flowtui.widgets.extent import set_extent
+from flowtui.widgets.extent import LineView
 from flowtui.widgets.run_view import Opened, Picked, RunView
 
 _MANY = 50
 """From this many boxes on, repainting all is cheaper than finding their places in the pane."""
 
 
-class DagView(ScrollView, RunView, can_focus=True):
+class DagView(LineView, RunView, can_focus=True):
     """Draws a graph; one step is selected. The layout is redone only when boxes need it."""
 
     VIEW = "graph"
@@ -198,7 +197,7 @@ class DagView(ScrollView, RunView, can_focus=True):
         layout = self._layout_used
         if layout is None or _outgrown(layout, self._boxes(store, layout.geometry.density)):
             layout = self._arrange(store)
-            set_extent(self, Size(layout.geometry.width, layout.geometry.height))
+            self.set_extent(Size(layout.geometry.width, layout.geometry.height))
         contents = self._boxes(store, layout.geometry.density)
         self._stacked = frozenset(name for name, box in contents.items() if box.stacked)
         self._dimmed = not_taken(self._graph, store.steps)

@@ -12,7 +12,6 @@ from textual.cache import LRUCache
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from flowtui.commands import Scope, bindings
@@ -20,7 +19,7 @@ from flowtui.logs.diff import Comparison, Kind, Row
 from flowtui.logs.folds import Line, Part, blocks, fold_text, picture
 from flowtui.theme import Look
 from flowtui.widgets.diff_marks import NARROW, halves, mark, marked
-from flowtui.widgets.extent import set_extent
+from flowtui.widgets.extent import LineView
 
 _CACHED_TEXTS = 512
 _COLUMNS_PER_STEP = 8
@@ -30,7 +29,7 @@ _ROWS_ABOVE = 4
 _LEFT, _RIGHT = 0, 1
 
 
-class DiffView(ScrollView, can_focus=True):
+class DiffView(LineView, can_focus=True):
     """The rows of a comparison, or a note as long as there is none."""
 
     ALLOW_SELECT = False
@@ -214,7 +213,7 @@ class DiffView(ScrollView, can_focus=True):
         width = self._columns
         room = min(halves(width)) if not self.narrow else width
         beyond = max(0, self._widest - max(1, room - self._gutter))
-        set_extent(self, Size(width + beyond, len(self._lines)))
+        self.set_extent(Size(width + beyond, len(self._lines)))
         self.refresh()
 
     def _line_of(self, row: int) -> int:

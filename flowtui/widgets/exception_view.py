@@ -7,7 +7,6 @@ from rich.text import Text
 from textual.events import Click, Resize
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from flowtui.commands import Scope, bindings
@@ -16,13 +15,13 @@ from flowtui.logs.raised import Frame, Raised, frame_of
 from flowtui.logs.sanitise import one_line
 from flowtui.model import State
 from flowtui.theme import Look
-from flowtui.widgets.extent import set_extent
+from flowtui.widgets.extent import LineView
 
 _MOST_OF_SCREEN = 60
 """Percent of the screen that a traceback may take."""
 
 
-class ExceptionView(ScrollView):
+class ExceptionView(LineView):
     """One line of what was raised, or, where it can be unfolded, two and all that was printed.
 
     Unfolded the cursor goes from frame to frame, on the person's own one at first.
@@ -247,7 +246,7 @@ class ExceptionView(ScrollView):
         rows = self._head
         if self.unfolded and self._raised is not None:
             rows += len(self._raised.text)
-        set_extent(self, Size(self.size.width, rows))
+        self.set_extent(Size(self.size.width, rows))
         if self.unfolded:
             # Not by the stylesheet: what stands around it would be given room for all of it.
             most = max(self._head + 2, self.app.size.height * _MOST_OF_SCREEN // 100)

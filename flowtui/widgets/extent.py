@@ -1,17 +1,35 @@
-"""How much a view has to scroll, changed without laying out the whole screen again."""
+"""A view drawn by line: told its size whenever that differs, and cheap to give more to scroll."""
 
 from __future__ import annotations
 
+from textual.events import Resize
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
 
-def set_extent(view: ScrollView, extent: Size) -> None:
-    """Give the view this much content, in cells.
+class LineView(ScrollView):
+    """Draws its lines itself, by its size and what it has to scroll."""
 
-    Textual lays the screen out again whenever `virtual_size` is set, which is most of what a key
-    press costs. Only a scrollbar that comes or goes needs that, and asks for it by itself.
-    """
-    if extent != view.virtual_size:
-        view.set_reactive(ScrollView.virtual_size, extent)
-        view._scroll_update(extent)
+    def _size_updated(
+        self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True
+    ) -> bool:
+        """Say so when the size differs.
+
+        Textual does it for what the last map of the screen did not have. A widget that is repainted
+        as it comes to be shown is in a map that is made for that alone, and would never know.
+        """
+        before = self._size
+        told = super()._size_updated(size, virtual_size, container_size, layout)
+        if size != before:
+            self.post_message(Resize(size, virtual_size, container_size))
+        return told
+
+    def set_extent(self, extent: Size) -> None:
+        """Have this much content, in cells.
+
+        Textual lays the screen out again whenever `virtual_size` is set, which is most of what a
+        key press costs. Only a scrollbar that comes or goes needs that, and asks for it by itself.
+        """
+        if extent != self.virtual_size:
+            self.set_reactive(ScrollView.virtual_size, extent)
+            self._scroll_update(extent)

@@ -12,7 +12,6 @@ from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -20,7 +19,7 @@ from flowtui.logs.document import LogDocument
 from flowtui.logs.drawing import Inks
 from flowtui.logs.hits import Place
 from flowtui.logs.tails import Growth, Tail
-from flowtui.widgets.extent import set_extent
+from flowtui.widgets.extent import LineView
 
 MOST_COPIED = 10_000
 """Lines that are copied at once, the last ones: a clipboard is no place for a whole log."""
@@ -30,7 +29,7 @@ _COLUMNS_PER_STEP = 8
 _SETTLING_TURNS = 8
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(LineView, can_focus=True):
     """The log that a tail follows, or a note that says why there is none.
 
     Keys are the app's: every action is an `action_…` method, and only what a scrollable widget
@@ -264,7 +263,7 @@ class LogView(ScrollView, can_focus=True):
         # Where rows are estimates, those around the view are counted, which may move it.
         for _ in range(_SETTLING_TURNS):
             self._placing = True
-            set_extent(self, Size(0 if self.wrap else self._widest, self.document.row_count))
+            self.set_extent(Size(0 if self.wrap else self._widest, self.document.row_count))
             self._placing = False
             row = self.max_scroll_y if self._following else self.document.row_of(*top)
             if not self._measure(row):

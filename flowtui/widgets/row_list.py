@@ -10,18 +10,17 @@ from rich.text import Text
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from flowtui.commands import Scope, bindings
-from flowtui.widgets.extent import set_extent
+from flowtui.widgets.extent import LineView
 
 HEADER_ROWS = 1
 
 Id = TypeVar("Id", bound=Hashable)
 
 
-class RowList(ScrollView, Generic[Id], can_focus=True):
+class RowList(LineView, Generic[Id], can_focus=True):
     """Rows under a header, one of them under the cursor, which stays on what the row is about.
 
     Who derives from it says how many rows there are, what each is told by, and draws them.
@@ -178,7 +177,7 @@ class RowList(ScrollView, Generic[Id], can_focus=True):
 
     def _measure(self) -> None:
         self._fit()
-        set_extent(self, Size(self.size.width, self.row_count + HEADER_ROWS))
+        self.set_extent(Size(self.size.width, self.row_count + HEADER_ROWS))
         self._look_again()
         self.refresh()
 
