@@ -266,3 +266,22 @@ async def test_a_click_selects_and_a_double_click_opens(runs: dict[str, Recorded
         await until(pilot, lambda: screen.table._cursor_at == 2, "the third run")
         await pilot.click("#runs", offset=(10, 4), times=2)
         await until(pilot, lambda: isinstance(app.screen, RunScreen), "it is opened")
+
+
+async def test_a_click_on_a_heading_orders_the_runs_and_another_turns_them_round(
+    runs: dict[str, RecordedRun],
+) -> None:
+    async with listing(runs["linear"].root) as (_, screen, pilot):
+        table = screen.table
+
+        async def click(heading: str) -> None:
+            at = table.render_line(0).text.index(heading)
+            await pilot.click("#runs", offset=(at + 2, 1))
+
+        await click("took")
+        await until(pilot, lambda: "took↓" in table.render_line(0).text, "the longest first")
+        await click("took")
+        await until(pilot, lambda: "took↑" in table.render_line(0).text, "the shortest first")
+        await click("progress")
+        await click("flow")
+        await until(pilot, lambda: "flow↑" in table.render_line(0).text, "by flow")

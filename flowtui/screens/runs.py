@@ -31,6 +31,7 @@ from flowtui.widgets.find_bar import FindBar
 from flowtui.widgets.freshness import Freshness
 from flowtui.widgets.key_bar import KeyBar
 from flowtui.widgets.preferences import hint
+from flowtui.widgets.row_list import RowList
 from flowtui.widgets.run_table import RunTable
 from flowtui.widgets.runs_header import RunsHeader
 
@@ -334,6 +335,12 @@ class RunsScreen(Screen[None]):
 
     def action_reverse(self) -> None:
         self._sort(self.table.index.order, reverse=not self.table.index.reverse)
+
+    def on_row_list_heading_clicked(self, message: RowList.HeadingClicked) -> None:
+        index = self.table.index
+        if message.column in list(Order):
+            order = Order(message.column)
+            self._sort(order, reverse=order is index.order and not index.reverse)
 
     def _sort(self, order: Order, *, reverse: bool) -> None:
         self.table.sort(order, reverse=reverse)

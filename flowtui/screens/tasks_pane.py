@@ -18,6 +18,7 @@ from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
 from flowtui.widgets.attempt_bar import AttemptBar
 from flowtui.widgets.find_bar import FindBar
+from flowtui.widgets.row_list import RowList
 from flowtui.widgets.task_list import TaskList
 from flowtui.widgets.task_rows import Order
 
@@ -147,6 +148,11 @@ class TasksPane(Vertical):
     def turn_round(self) -> None:
         """Turn the order upside down."""
         self._sort(self.list.order, reverse=not self.list.reverse)
+
+    def on_row_list_heading_clicked(self, message: RowList.HeadingClicked) -> None:
+        if message.column in list(Order):
+            order = Order(message.column)
+            self._sort(order, reverse=order is self.list.order and not self.list.reverse)
 
     def _sort(self, order: Order, *, reverse: bool) -> None:
         self.list.sort(order, reverse=reverse)

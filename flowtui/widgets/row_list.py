@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -38,6 +39,13 @@ class RowList(LineView, Generic[Id], can_focus=True):
 
     class Opened(Message):
         """The row under the cursor was double-clicked."""
+
+    class HeadingClicked(Message):
+        """The name of a column was clicked."""
+
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -105,13 +113,21 @@ class RowList(LineView, Generic[Id], can_focus=True):
 
     def on_click(self, event: Click) -> None:
         within = event.get_content_offset(self)
-        if within is None or within.y < HEADER_ROWS:
+        if within is None:
+            return
+        if within.y < HEADER_ROWS:
+            self._tell_heading(within.x)
             return
         row = within.y - HEADER_ROWS + self.scroll_offset.y
         if row < self.row_count:
             self._place_cursor(row, by_hand=True)
             if event.chain == 2:
                 self.post_message(self.Opened())
+
+    def _tell_heading(self, x: int) -> None:
+        for heading in re.finditer(r"(\w+)\W?", self._header().plain):
+            if heading.start() <= x < heading.end():
+                self.post_message(self.HeadingClicked(heading[1]))
 
     def on_resize(self, _event: Resize) -> None:
         self._measure()
