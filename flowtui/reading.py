@@ -28,6 +28,9 @@ LONGEST_PRINTED = 16 * 1024 * 1024
 """Bytes of a line that are printed."""
 
 
+_LAST_TRIES = 5
+"""Looks in a row, each after a longer wait, at what cannot be read of a run that is over."""
+
 _Place = tuple[str, str, int, str]
 """Step, task id, attempt and stream."""
 
@@ -156,28 +159,31 @@ def followed(
 ) -> Iterator[Heard]:
     """The lines as they come, of attempts that start later too, until the run is over and read.
 
-    `interval` is in seconds, between two looks at the run; `trouble` is told why one failed.
+    `interval` is in seconds, between two looks at the run; `trouble` is told why one failed, once
+    as long as it goes on. Raises TailError or Unreachable for what cannot be read of a run that is
+    over.
     """
     tails: dict[_Place, tuple[Task, Tail]] = {}
     opened: set[_Place] = set()
+    told: set[str] = set()
     failures, next_look = 0, 0.0
     while True:
-        complaints: list[str] = []
+        complaints: list[TailError | Unreachable] = []
         try:
             if time.monotonic() >= next_look:
                 changes = source.poll()
                 store.apply(changes)
-                failures, next_look = 0, time.monotonic() + (0 if changes.more else interval)
+                next_look = time.monotonic() + (0 if changes.more else interval)
                 _open_new(source, chosen(store, target, choice), choice, opened, tails)
         except Unreachable as error:
-            complaints.append(str(error))
+            complaints.append(error)
         quiet = True
         for place, (task, tail) in list(tails.items()):
             try:
                 lines = _polled(tail)
             except TailError as error:
                 # It must not keep those behind it from being read.
-                complaints.append(str(error))
+                complaints.append(error)
                 continue
             quiet = quiet and not lines
             for line in lines:
@@ -185,10 +191,15 @@ def followed(
             if tail.finished:
                 tail.close()
                 del tails[place]
-        for complaint in complaints:
-            trouble(complaint)
+        sentences = {str(complaint) for complaint in complaints}
+        for sentence in sorted(sentences - told):
+            trouble(sentence)
+        told = sentences
+        failures = failures + 1 if complaints else 0
         if complaints:
-            failures += 1
+            over = store.status.state in FINISHED and len(complaints) >= len(tails)
+            if over and quiet and failures >= _LAST_TRIES:
+                raise complaints[0]
             time.sleep(back_off(failures, interval))
         elif quiet:
             if store.status.state in FINISHED and not tails:

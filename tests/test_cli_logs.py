@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flowtui.live_logs import NAME, python_path
+from flowtui.logs.stored import TailError
 from flowtui.model import Target
 from flowtui.reading import Choice, followed
 from flowtui.sources.local import LocalSource
@@ -104,11 +105,7 @@ def test_a_log_that_cannot_be_read_is_named(
     assert "0.task_stdout.log cannot be read: is a directory." in ended.stderr
 
 
-class Told(Exception):  # noqa: N818
-    """What a follower was told, which it leaves at."""
-
-
-def test_a_log_that_cannot_be_read_keeps_no_other_from_being_followed(
+def test_a_log_that_cannot_be_read_is_said_once_and_keeps_no_other_from_being_followed(
     runs: dict[str, RecordedRun], tmp_path: Path
 ) -> None:
     recorded = runs["catch"]
@@ -118,21 +115,20 @@ def test_a_log_that_cannot_be_read_keeps_no_other_from_being_followed(
     log.mkdir()
     source = LocalSource(Provider(f"local@{tmp_path}", ""), recorded.flow, recorded.run)
 
-    def leave(sentence: str) -> None:
-        raise Told(sentence)
-
+    told: list[str] = []
     lines = followed(
         source,
         RunStore(source.describe()),
         Target(recorded.flow, recorded.run, "divide"),
         Choice(streams=["stdout"]),
         interval=0.0,
-        trouble=leave,
+        trouble=told.append,
     )
     texts = [next(lines).line.text for _ in range(2)]
     assert texts == [b"dividing by 1", b"dividing by 2"]
-    with pytest.raises(Told, match=r"2\.task_stdout\.log cannot be read: is a directory\."):
+    with pytest.raises(TailError, match=r"2\.task_stdout\.log cannot be read: is a directory\."):
         next(lines)
+    assert len(told) == 1
     source.close()
 
 

@@ -99,6 +99,9 @@ def test_a_target_is_offered_level_by_level(root: Path) -> None:
     ]
     assert offered("flowtui TrainFlow/1002/split/2/", root) == []
     assert offered("flowtui NoFlow/", root) == []
+    resumed = "flowtui resume TrainFlow/@latest --step "
+    assert offered(resumed, root) == ["split", "start"]
+    assert offered(f"{resumed}sp", root) == ["split"]
 
 
 def test_commands_and_options_are_offered_where_a_target_may_stand(root: Path) -> None:

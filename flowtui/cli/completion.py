@@ -125,6 +125,14 @@ def targets(ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
     return [CompletionItem(f"{before}{name}{after}") for name in _offered(names, begun)]
 
 
+def steps(ctx: click.Context, _param: Any, incomplete: str) -> list[CompletionItem[str]]:
+    """The steps that the run to be resumed has reached."""
+    # Click takes no argument in from a line that ends in an option without its value.
+    target = next((word for word in ctx.args if "/" in word), "")
+    names = _names(ctx, target.split("/")[:2]) if target else []
+    return [CompletionItem(name) for name in _offered(names, incomplete) if name != "_parameters"]
+
+
 def providers(_ctx: Any, _param: Any, incomplete: str) -> list[CompletionItem[str]]:
     """The kinds of provider, and folders behind `local@`."""
     kind, at, folder = incomplete.partition("@")

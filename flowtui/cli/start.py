@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from flowtui.cli import completion
 from flowtui.cli.ending import (
     EXIT_FAILURE,
     EXIT_USAGE,
@@ -137,7 +138,12 @@ class _Origin(TargetType):
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("target", type=_Origin())
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("--step", metavar="STEP", help="Run this step and all after it again.")
+@click.option(
+    "--step",
+    metavar="STEP",
+    shell_complete=completion.steps,
+    help="Run this step and all after it again.",
+)
 @click.option(
     "--file",
     "flow_file",
