@@ -10,6 +10,12 @@ import pytest
 from tests.runs import RecordedRun, flow_environment, recorded_runs
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--golden-update", action="store_true", help="write the drawings in tests/golden anew"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Point Metaflow at the recorded runs before anything imports it."""
     for name in [name for name in os.environ if name.startswith("METAFLOW")]:

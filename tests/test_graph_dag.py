@@ -81,6 +81,15 @@ def test_a_long_edge_passes_the_layers_between() -> None:
     assert layering.chains["start", "end"] == ("start", first, second, "end")
 
 
+def test_steps_stand_where_their_edges_are_shortest() -> None:
+    late = graph(start="a", a="b", b="end", end="", odd="more", more="end")
+    assert layers(late).layers == (("start",), ("a", "odd"), ("b", "more"), ("end",))
+    early = graph(start="a b", a="c", c="d", d="end", b="b1 b2 b3", b1="", b2="", b3="", end="")
+    assert [len(layer) for layer in layers(early).layers] == [1, 2, 4, 1, 1]
+    pulled = graph(start="a", a="b", b="c d", c="end", d="end", odd="c d", end="")
+    assert layers(pulled).layers[2] == ("b", "odd")
+
+
 def test_siblings_keep_the_declared_order() -> None:
     layering = layers(graph(start="d b c a", a="j", b="j", c="j", d="j", j=""))
     assert layering.layers[1] == ("d", "b", "c", "a")

@@ -1,22 +1,16 @@
-"""Drawings of graphs: goldens for what flows look like, and an independent reader for the rest."""
+"""Drawings of graphs that are small enough to be written down beside their tests."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import replace
 from textwrap import dedent
-from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from flowtui.graph.arrange import arrange
-from flowtui.graph.dag import Pair, back_edges
 from flowtui.graph.draw import draw, paint
 from flowtui.graph.drawing import BoxContent, Drawing, measure
-from flowtui.graph.geometry import Density, Edge, Size
+from flowtui.graph.geometry import Edge, Size
 from flowtui.graph.route import Leg, Net, assign_tracks
 from flowtui.model import Graph, Node
 
@@ -562,6 +556,13 @@ def test_only_the_part_of_a_shared_line_that_nobody_takes_is_dim() -> None:
     assert [(span.text, span.tag) for span in neither.rows[7]] == [("╭─────┴─────╮", "edge-dim")]
 
 
+def test_the_part_that_nobody_takes_is_dim_to_the_right_as_well() -> None:
+    dimmed = {("choose", "slow"), ("slow", "end")}
+    drawing = draw(SWITCH, {}, CASES, dimmed=dimmed, orientation="right")
+    dim = [[span.text for span in row if span.tag == "edge-dim"] for row in drawing.rows]
+    assert dim == [[], [], [], [], ["│", "│"], ["╰─", "no", "──", "─╯"], []]
+
+
 def test_a_taken_edge_lights_the_line_past_branches_not_taken() -> None:
     flow = graph(start="a b c d", a="", b="", c="", d="")
     drawing = draw(flow, {}, dimmed={("start", "b"), ("start", "d")}, density="compact")
@@ -646,253 +647,104 @@ def test_arrows_go_to_the_nearest_layer_where_no_edge_leads() -> None:
     assert drawing.neighbour("lost", "up") is None
 
 
-# An independent reader: it sees only characters, and knows only their arms.
-
-NORTH, EAST, SOUTH, WEST = (0, -1), (1, 0), (0, 1), (-1, 0)
-ARMS = {
-    "│": {NORTH, SOUTH},
-    "─": {EAST, WEST},
-    "╭": {EAST, SOUTH},
-    "╮": {WEST, SOUTH},
-    "╰": {NORTH, EAST},
-    "╯": {NORTH, WEST},
-    "├": {NORTH, SOUTH, EAST},
-    "┤": {NORTH, SOUTH, WEST},
-    "┬": {EAST, WEST, SOUTH},
-    "┴": {EAST, WEST, NORTH},
-    "┼": {NORTH, EAST, SOUTH, WEST},
-    "▼": {NORTH, SOUTH},
-    "◂": {EAST, WEST},
-}
-Cell = tuple[int, int]
-Way = tuple[int, int]
+def test_where_edges_lead_to_the_right_arrows_follow_the_screen() -> None:
+    flow = graph(start="a b c", a="deep", b="end", c="end", deep="end", end="")
+    drawing = draw(flow, {}, orientation="right")
+    assert drawing.neighbour("start", "right") == "b"
+    assert drawing.neighbour("b", "left") == "start"
+    assert drawing.neighbour("b", "up") == "a"
+    assert drawing.neighbour("b", "down") == "c"
+    assert drawing.neighbour("end", "right") is drawing.neighbour("c", "down") is None
 
 
-class Found(NamedTuple):
-    """A way that leads from one box to another: its cells, and the horizontal ones of them."""
-
-    edge: Pair
-    cells: frozenset[Cell]
-    level: frozenset[Cell]
-
-
-class Reader:
-    """Follows lines. Where a horizontal one meets a vertical one that has no arm towards it, it
-    passes under it.
-
-    Lines lead down from the bottom of a box and never up again, except those with an arrow head:
-    these are followed from the head, and no other line may touch them.
-    """
-
-    def __init__(self, drawing: Drawing) -> None:
-        self.boxes = drawing.boxes
-        self.edge_cells: set[Cell] = set()
-        self.characters: dict[Cell, str] = {}
-        self.box_of: dict[Cell, str] = {}
-        for y, row in enumerate(drawing.rows):
-            for span in row:
-                if span.tag == "edge" or span.tag.startswith("box:"):
-                    for x, character in enumerate(span.text, span.x):
-                        self.characters[x, y] = character
-                        if span.tag == "edge":
-                            self.edge_cells.add((x, y))
-        for step, box in drawing.boxes.items():
-            for x in range(box.x, box.right + 1):
-                self.box_of |= {(x, y): step for y in range(box.y, box.bottom + 1)}
-        self.compact = all(box.height == 1 for box in drawing.boxes.values())
-
-    def arms(self, cell: Cell) -> set[Way]:
-        return ARMS.get(self.characters.get(cell, ""), set())
-
-    def joins(self, cell: Cell, way: Way) -> bool:
-        """Whether a line can go from here into that cell; a compact box has no arms."""
-        return (-way[0], -way[1]) in self.arms(cell) or (self.compact and cell in self.box_of)
-
-    def ways(self) -> list[Found]:
-        found: list[Found] = []
-        for step, box in self.boxes.items():
-            for x in range(box.x, box.right + 1):
-                cell = (x, box.bottom)
-                below = NORTH in self.arms((x, box.bottom + 1))
-                if SOUTH in self.arms(cell) or (self.compact and below):
-                    self.follow(step, cell, SOUTH, frozenset(), frozenset(), found)
-        for cell in sorted(self.edge_cells):
-            character = self.characters[cell]
-            if character == "◂":
-                found.append(self.follow_back(cell, EAST, self.box_of[cell[0] - 1, cell[1]]))
-            elif character == "▼":
-                found.append(self.follow_back(cell, NORTH, self.box_of[cell[0], cell[1] + 1]))
-            elif character == "↺":
-                step = self.box_of[cell[0] - 2, cell[1]]
-                found.append(Found((step, step), frozenset({cell}), frozenset()))
-        return found
-
-    def enter(self, here: Cell, way: Way) -> bool:
-        """Checks the next cell of a line; True if the line passes under another one there."""
-        assert self.arms(here), f"the line ends at {here}"
-        if self.joins(here, way):
-            return False
-        assert way in (EAST, WEST), f"a vertical line breaks at {here}"
-        assert self.arms(here) == {NORTH, SOUTH}, f"no plain crossing at {here}"
-        return True
-
-    def follow(
-        self,
-        step: str,
-        cell: Cell,
-        way: Way,
-        cells: frozenset[Cell],
-        level: frozenset[Cell],
-        found: list[Found],
-    ) -> None:
-        here = (cell[0] + way[0], cell[1] + way[1])
-        if here in self.box_of:
-            assert way == SOUTH, f"{cell} runs into the side of a box"
-            assert self.joins(here, way), f"{cell} runs into the top of a box"
-            found.append(Found((step, self.box_of[here]), cells, level))
-            return
-        under = self.enter(here, way)
-        assert here not in cells, f"the line goes round in a circle at {here}"
-        cells |= {here}
-        if way != SOUTH and not under:
-            level |= {here}
-        back = (-way[0], -way[1])
-        for arm in {way} if under else self.arms(here) - {back, NORTH}:
-            self.follow(step, here, arm, cells, level, found)
-
-    def follow_back(self, cell: Cell, way: Way, target: str) -> Found:
-        cells, level = {cell}, set[Cell]()
-        while True:
-            here = (cell[0] + way[0], cell[1] + way[1])
-            if here in self.box_of:
-                assert way in (NORTH, WEST)
-                assert self.joins(here, way), f"{cell} runs into a box"
-                edge = (self.box_of[here], target)
-                return Found(edge, frozenset(cells), frozenset(level))
-            under = self.enter(here, way)
-            cells.add(here)
-            if not under:
-                level.add(here)
-                (way,) = self.arms(here) - {(-way[0], -way[1])}
-            cell = here
+def test_cases_stand_in_their_lines_where_these_lead_to_the_right() -> None:
+    shows(
+        draw(SWITCH, {}, CASES, orientation="right"),
+        """
+                                       ╭──────╮
+                               ╭─ yes ─┤ fast ├─╮
+        ╭───────╮   ╭────────╮ │       ╰──────╯ │ ╭─────╮
+        │ start ├───┤ choose ├─┤                ├─┤ end │
+        ╰───────╯   ╰────────╯ │       ╭──────╮ │ ╰─────╯
+                               ╰─ no ──┤ slow ├─╯
+                                       ╰──────╯
+        """,
+    )
 
 
-def check_boxes(drawing: Drawing, flow: Graph) -> None:
-    assert set(drawing.boxes) == set(flow.by_name)
-    boxes = list(drawing.boxes.values())
-    for i, a in enumerate(boxes):
-        assert 0 <= a.x <= a.right < drawing.width
-        assert 0 <= a.y <= a.bottom < drawing.height
-        for b in boxes[i + 1 :]:
-            apart = a.right + 2 < b.x or b.right + 2 < a.x
-            assert apart or a.bottom < b.y or b.bottom < a.y
-    back = back_edges(flow)
-    for node in flow.nodes:
-        for name in node.next:
-            if (node.name, name) not in back:
-                assert drawing.boxes[node.name].bottom < drawing.boxes[name].y
+def test_loops_and_back_edges_pass_below_what_leads_to_the_right() -> None:
+    shows(
+        draw(
+            graph(start="train", train="train check", check="start end", end=""),
+            {"train": stacked("train ×2", "▆▆")},
+            [Edge("train", "train", "again"), Edge("check", "start", "retry")],
+            orientation="right",
+        ),
+        """
+                    ╭┬──────────┬╮
+        ╭───────╮   ││ train ×2 ││       ╭───────╮   ╭─────╮
+        │ start ├───┤│ ▆▆       │├───────┤ check ├───┤ end │
+        ╰───────╯   ╰┴─────────┬┴╯       ╰─────┬─╯   ╰─────╯
+          ▲           ▲        │               │
+          │           ╰────────╯ again         │
+          │                                    │
+          ╰─ retry ────────────────────────────╯
+        """,
+    )
 
 
-def check_spans(drawing: Drawing) -> None:
-    for row in drawing.rows:
-        end = 0
-        for span in row:
-            assert span.x >= end, "spans overlap"
-            end = span.x + cell_len(span.text)
-        assert end <= drawing.width
-    lines = drawing.plain().splitlines()
-    for step, box in drawing.boxes.items():
-        rows = [line[box.x : box.right + 1] for line in lines[box.y : box.bottom + 1]]
-        assert any(step in row for row in rows)
-        if box.height > 1:
-            assert (rows[0][0], rows[-1][0], rows[0][-1]) == ("╭", "╰", "╮")
-            assert rows[-1][-1] in "╯┴"
+def test_a_step_in_one_row_takes_lines_of_several_rows_in_a_bracket() -> None:
+    flow = graph(a="d", b="d", c="d e", d="", e="")
+    drawing = draw(flow, {}, density="compact", orientation="right")
+    assert drawing.plain().splitlines() == [
+        " a ─┬───╮",
+        " b ─╯ ╭─┴ d",
+        " c ───┤",
+        "      │",
+        "      ╰─ e",
+    ]
 
 
-def check_lines(drawing: Drawing, flow: Graph) -> None:
-    """Every edge can be followed from its source to its target, and nothing else can."""
-    reader = Reader(drawing)
-    ways = reader.ways()
-    expected = {(node.name, name) for node in flow.nodes for name in node.next}
-    assert {way.edge for way in ways} == expected
-    assert reader.edge_cells == {c for way in ways for c in way.cells}, "lines of no edge"
-    users: dict[Cell, set[Pair]] = defaultdict(set)
-    for way in ways:
-        for cell in way.level:
-            users[cell].add(way.edge)
-    for cell, edges in users.items():
-        sources, targets = zip(*edges, strict=True)
-        assert 1 in (len(set(sources)), len(set(targets))), f"{edges} share {cell}"
-
-
-@st.composite
-def flows(draw: st.DrawFn) -> Graph:
-    """Up to 12 steps; mostly edges that lead on, some loops and some that lead back."""
-    count = draw(st.integers(1, 12))
-    index = st.integers(0, count - 1)
-    ahead = draw(st.lists(st.tuples(index, index).map(sorted), max_size=20))
-    back = draw(st.lists(st.tuples(index, index), max_size=4))
-    after: dict[int, list[str]] = {i: [] for i in range(count)}
-    names = [f"s{i}" + "_" * draw(st.integers(0, 6)) for i in range(count)]
-    for source, target in [*(pair for pair in ahead if pair[0] != pair[1]), *back]:
-        after[source].append(names[target])
-    nodes = tuple(Node(names[i], next=tuple(dict.fromkeys(n))) for i, n in after.items())
-    return Graph(nodes, start_step=names[0])
-
-
-@pytest.mark.parametrize("density", ["normal", "tight", "compact"])
-@given(flow=flows(), data=st.data())
-@settings(max_examples=100, deadline=None)
-def test_any_graph_can_be_read_off_its_drawing(
-    density: Density, flow: Graph, data: st.DataObject
-) -> None:
-    pairs = [(node.name, name) for node in flow.nodes for name in node.next]
-    named = data.draw(st.lists(st.sampled_from(pairs), max_size=4) if pairs else st.just([]))
-    labels = [Edge(*pair, "x" * (i + 1)) for i, pair in enumerate(named)]
-    many = data.draw(st.sets(st.sampled_from(sorted(flow.by_name))))
-    contents = {name: BoxContent((name,), stacked=name in many) for name in flow.by_name}
-    drawing = draw(flow, contents, labels, density=density)
-    check_boxes(drawing, flow)
-    check_spans(drawing)
-    check_lines(drawing, flow)
-
-
-def broken(drawing: Drawing, cell: Cell, character: str) -> Drawing:
-    """The drawing with one character of a line exchanged."""
-    rows = []
-    for y, row in enumerate(drawing.rows):
-        spans = []
-        for span in row:
-            at = cell[0] - span.x
-            if y == cell[1] and 0 <= at < len(span.text):
-                text = span.text[:at] + character + span.text[at + 1 :]
-                span = replace(span, text=text)
-            spans.append(span)
-        rows.append(tuple(spans))
-    return replace(drawing, rows=tuple(rows))
+def test_a_label_below_is_cut_to_its_line() -> None:
+    drawing = draw(
+        graph(start="train", train="check", check="start end", end=""),
+        {},
+        [Edge("check", "start", "a label that is long")],
+        density="compact",
+        orientation="right",
+        ascii=True,
+    )
+    assert drawing.plain().splitlines()[-1].strip() == "+- a label that i~ -+"
 
 
 @pytest.mark.parametrize(
-    ("flow", "cell", "was", "character"),
+    ("x", "y", "edge"),
     [
-        (TANGLE, (4, 3), "╭", "─"),
-        (TANGLE, (8, 3), "┴", "─"),
-        (TANGLE, (12, 3), "╮", " "),
-        (TANGLE, (12, 7), "│", "┼"),
-        (TANGLE, (12, 7), "│", "─"),
-        (TANGLE, (5, 9), "┴", "─"),
-        (TANGLE, (4, 6), "┬", "─"),
-        (KNOT, (11, 4), "│", "┼"),
-        (KNOT, (4, 5), "▼", "│"),
-        (KNOT, (11, 13), "│", "┼"),
-        (KNOT, (17, 10), "│", " "),
+        (11, 3, ("start", "choose")),
+        (24, 1, ("choose", "fast")),
+        (27, 1, ("choose", "fast")),
+        (27, 5, ("choose", "slow")),
+        (23, 4, ("choose", "slow")),
+        (49, 3, None),
+        (39, 1, ("fast", "end")),
+        (22, 3, None),
+        (3, 3, None),
+        (0, 0, None),
     ],
 )
-def test_the_reader_of_these_tests_sees_what_is_wrong(
-    flow: Graph, cell: Cell, was: str, character: str
+def test_a_cell_of_a_line_or_a_label_belongs_to_its_edge(
+    x: int, y: int, edge: tuple[str, str] | None
 ) -> None:
-    drawing = draw(flow, {})
-    assert drawing.plain().splitlines()[cell[1]][cell[0]] == was
-    check_lines(drawing, flow)
-    with pytest.raises((AssertionError, ValueError)):
-        check_lines(broken(drawing, cell, character), flow)
+    """Nothing belongs to an edge where several share a line."""
+    assert draw(SWITCH, {}, CASES, orientation="right").edge_at(x, y) == edge
+
+
+def test_an_arrow_head_belongs_to_its_edge() -> None:
+    drawing = draw(graph(start="train", train="start end", end=""), {})
+    (head,) = (
+        (span.x + span.text.index("◂"), y)
+        for y, row in enumerate(drawing.rows)
+        for span in row
+        if "◂" in span.text
+    )
+    assert drawing.edge_at(*head) == ("train", "start")

@@ -44,7 +44,9 @@ def run(tmp_path: Path) -> LocalRun:
     )
     steps = info["steps"]
     steps["start"]["foreach_artifact"] = "[@click=app.quit]\x9b2J"
-    for at, payload in enumerate(file_names()[::200]):
+    # The graph is on show all the time: no steps on whose width terminals do not agree.
+    names = [payload for payload in file_names() if payload.kind != "wide"]
+    for at, payload in enumerate(names[::200]):
         name = f"s{at}-{payload.text}"
         steps[name] = {**steps["work"], "type": "split-switch", "condition": payload.text}
         steps[name] |= {"next": ["end"], "switch_cases": {texts[at * 100]: "end"}}

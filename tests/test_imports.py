@@ -22,7 +22,7 @@ def loaded_by(statement: str) -> set[str]:
 def test_the_command_line_starts_without_textual_and_without_metaflow() -> None:
     loaded = loaded_by("import flowtui.cli.main")
     assert "flowtui" in loaded
-    assert not loaded & {"textual", "metaflow", "psutil", "requests", "fast_sugiyama"}
+    assert not loaded & {"textual", "metaflow", "psutil", "requests"}
 
 
 PRINTS_ITS_MODULES = """

@@ -1,18 +1,15 @@
-"""Turns a flow's graph into layers: which step stands in which row, and in what order.
-
-The layering library sits behind `layers` alone and decides nothing but ranks and one candidate
-order, so that it can be replaced.
-"""
+"""Turns a flow's graph into layers: which step stands in which row, and in what order."""
 
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from flowtui.graph.order import ordered
+from flowtui.graph.ranks import ranks
 from flowtui.model import Graph, Node
 
 Pair = tuple[str, str]
@@ -44,9 +41,14 @@ class Layering:
     back: frozenset[Pair]
 
     @cached_property
+    def rank(self) -> Mapping[Vertex, int]:
+        """Vertex → the number of its layer."""
+        return {vertex: i for i, layer in enumerate(self.layers) for vertex in layer}
+
+    @cached_property
     def segments(self) -> tuple[tuple[tuple[Vertex, Vertex, Pair], ...], ...]:
         """Per pair of adjacent layers, what is joined there: (upper, lower, edge)."""
-        rank = {vertex: i for i, layer in enumerate(self.layers) for vertex in layer}
+        rank = self.rank
         found: list[list[tuple[Vertex, Vertex, Pair]]] = [[] for _ in self.layers[1:]]
         for edge, chain in self.chains.items():
             for upper, lower in itertools.pairwise(chain):
@@ -82,11 +84,9 @@ def layers(graph: Graph) -> Layering:
     after = _successors(graph.nodes)
     back = _find_back_edges(after, graph.start_step)
     ahead = {name: [n for n in names if (name, n) not in back] for name, names in after.items()}
-    edges = [(name, successor) for name, names in ahead.items() for successor in names]
-    ranked, chains = _rank(edges, list(after))
+    ranked, chains = _rank(ahead)
     declared = _declared_order(ahead, chains, graph.start_step)
-    order = _Order(ranked, chains, declared)
-    return Layering(order.best(), chains, back)
+    return Layering(ordered(ranked, chains.values(), declared), chains, back)
 
 
 def _successors(nodes: Iterable[Node]) -> dict[str, list[str]]:
@@ -147,78 +147,21 @@ _Ranked = list[list[Vertex]]
 _Chains = dict[Pair, tuple[Vertex, ...]]
 
 
-def _rank(edges: Sequence[Pair], names: Sequence[str]) -> tuple[_Ranked, _Chains]:
-    """Layers of every part of the graph, side by side, with the vertices of every edge."""
-    ranked: _Ranked = []
-    chains: _Chains = dict.fromkeys(edges, ())
-    for part, joined in _parts(edges, names):
-        found: _Ranked = _rank_part(joined, part, chains) if joined else [[*part]]
-        ranked += [[] for _ in found[len(ranked) :]]
-        for rank, layer in enumerate(found):
-            ranked[rank] += layer
-    return ranked, chains
-
-
-def _parts(edges: Sequence[Pair], names: Sequence[str]) -> list[tuple[list[str], list[Pair]]]:
-    """The connected parts, each with its steps and its edges."""
-    beside: dict[str, list[str]] = {name: [] for name in names}
-    for source, target in edges:
-        beside[source].append(target)
-        beside[target].append(source)
-    part_of: dict[str, int] = {}
-    count = 0
-    for name in names:
-        if name in part_of:
-            continue
-        stack = [name]
-        while stack:
-            found = stack.pop()
-            if found not in part_of:
-                part_of[found] = count
-                stack += beside[found]
-        count += 1
-    parts: list[tuple[list[str], list[Pair]]] = [([], []) for _ in range(count)]
-    for name in names:
-        parts[part_of[name]][0].append(name)
-    for edge in edges:
-        parts[part_of[edge[0]]][1].append(edge)
-    return parts
-
-
-def _rank_part(edges: Sequence[Pair], names: Sequence[str], chains: _Chains) -> _Ranked:
-    """Layers of one connected part, from the library; fills in the chains of its edges.
-
-    The library numbers the vertices it adds from the count of ours on, and mixes those of separate
-    parts up: hence one call for each, and dense numbers.
-    """
-    # Reading a run needs the order of its steps, not where they stand.
-    from fast_sugiyama import from_edges
-
-    number = {name: i for i, name in enumerate(names)}
-    ((positions, _, _, joined),) = from_edges(
-        [(number[source], number[target]) for source, target in edges],
-        dummy_vertices=True,
-        dummy_size=1.0,
-        vertex_spacing=1,
-        check_layout=False,
-    )
-    top = max(y for _, (_, y) in positions)
-    rank = {int(n): round(top - y) for n, (_, y) in positions}
-    vertex: dict[int, Vertex] = dict(enumerate(names))
-    follow = {int(a): int(b) for a, b in joined or ()}
-    for first, second in joined or ():
-        if first >= len(names):
-            continue
-        numbers = [int(first), int(second)]
-        while numbers[-1] >= len(names):
-            numbers.append(follow[numbers[-1]])
-        edge = (names[numbers[0]], names[numbers[-1]])
-        vertex |= {n: Dummy(*edge, rank[n]) for n in numbers[1:-1]}
-        chains[edge] = tuple(vertex[n] for n in numbers)
-    ranked: _Ranked = [[] for _ in range(max(rank.values()) + 1)]
-    for n, (_, _) in sorted(positions, key=lambda item: (item[1][0], item[0])):
-        ranked[rank[n]].append(vertex[n])
-    return ranked
+def _rank(ahead: Mapping[str, Sequence[str]]) -> tuple[_Ranked, _Chains]:
+    """The layers, not in order, and the vertices of every edge."""
+    rank = ranks(ahead, _topological(ahead, list(ahead), frozenset()))
+    layers: _Ranked = [[] for _ in range(max(rank.values(), default=-1) + 1)]
+    for name, r in rank.items():
+        layers[r].append(name)
+    chains: _Chains = {}
+    for source, targets in ahead.items():
+        for target in targets:
+            between = range(rank[source] + 1, rank[target])
+            dummies = [Dummy(source, target, r) for r in between]
+            for dummy in dummies:
+                layers[dummy.rank].append(dummy)
+            chains[source, target] = (source, *dummies, target)
+    return layers, chains
 
 
 def _declared_order(
@@ -243,84 +186,3 @@ def _declared_order(
                 met[successor] = len(met)
                 stack.append((successor, iter(ahead[successor])))
     return met
-
-
-class _Order:
-    """Chooses the order within layers: fewest crossings first, then nearest to the declared one."""
-
-    def __init__(self, ranked: _Ranked, chains: _Chains, declared: Mapping[Vertex, int]) -> None:
-        self.ranked = ranked
-        self.declared = declared
-        self.below: dict[Vertex, list[Vertex]] = {v: [] for layer in ranked for v in layer}
-        self.above: dict[Vertex, list[Vertex]] = {v: [] for layer in ranked for v in layer}
-        for chain in chains.values():
-            for upper, lower in itertools.pairwise(chain):
-                self.below[upper].append(lower)
-                self.above[lower].append(upper)
-
-    def best(self) -> tuple[tuple[Vertex, ...], ...]:
-        chosen = [sorted(layer, key=self.declared.__getitem__) for layer in self.ranked]
-        crossings = self.crossings(chosen)
-        if crossings:
-            rivals = (self.swept(chosen), self.ranked, [layer[::-1] for layer in self.ranked])
-            for rival in rivals:
-                improved = self.switched(rival)
-                count = self.crossings(improved)
-                if count < crossings:
-                    chosen, crossings = improved, count
-        return tuple(tuple(layer) for layer in chosen)
-
-    def crossings(self, order: _Ranked) -> int:
-        count = 0
-        for upper, lower in itertools.pairwise(order):
-            place = {vertex: i for i, vertex in enumerate(lower)}
-            ends: list[int] = []
-            for vertex in upper:
-                here = sorted(place[v] for v in self.below[vertex])
-                count += sum(len(ends) - bisect_right(ends, end) for end in here)
-                for end in here:
-                    insort(ends, end)
-        return count
-
-    def swept(self, order: _Ranked) -> _Ranked:
-        """Sorts by the mean place of the neighbours, down and up by turns; ties stay."""
-        order = [list(layer) for layer in order]
-        for turn in range(6):
-            down = turn % 2 == 0
-            near = self.above if down else self.below
-            ranks = range(1, len(order)) if down else range(len(order) - 2, -1, -1)
-            for rank in ranks:
-                beside = {v: i for i, v in enumerate(order[rank - 1 if down else rank + 1])}
-                mean = {
-                    v: sum(beside[n] for n in near[v]) / len(near[v]) if near[v] else float(i)
-                    for i, v in enumerate(order[rank])
-                }
-                order[rank].sort(key=mean.__getitem__)
-        return order
-
-    def switched(self, order: _Ranked) -> _Ranked:
-        """Exchanges neighbours while that saves crossings, or costs none and is as declared."""
-        order = [list(layer) for layer in order]
-        place = {v: i for layer in order for i, v in enumerate(layer)}
-        for _ in range(8):
-            changed = False
-            for layer in order:
-                for i in range(len(layer) - 1):
-                    left, right = layer[i], layer[i + 1]
-                    gain = self._gain(left, right, place)
-                    if gain > 0 or (gain == 0 and self.declared[right] < self.declared[left]):
-                        layer[i], layer[i + 1] = right, left
-                        place[left], place[right] = i + 1, i
-                        changed = True
-            if not changed:
-                break
-        return order
-
-    def _gain(self, left: Vertex, right: Vertex, place: Mapping[Vertex, int]) -> int:
-        """How many crossings it saves to put `left` after its neighbour `right`."""
-        gain = 0
-        for near in (self.above, self.below):
-            for a in near[left]:
-                for b in near[right]:
-                    gain += (place[a] > place[b]) - (place[a] < place[b])
-        return gain

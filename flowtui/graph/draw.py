@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
 from flowtui.graph.arrange import arrange
 from flowtui.graph.dag import Pair
 from flowtui.graph.drawing import BoxContent, Drawing, Piece, Row, Span, measure, pieces
-from flowtui.graph.geometry import Box, Density, Edge, Geometry, Line
-from flowtui.graph.text import ELLIPSIS, pad
+from flowtui.graph.geometry import Box, Density, Edge, Geometry, Line, Orientation
+from flowtui.graph.text import ELLIPSIS, fit, pad
 from flowtui.model import Graph
 
 _NORTH, _EAST, _SOUTH, _WEST = 1, 2, 4, 8
@@ -22,8 +23,8 @@ _LINES = "·│─╰││╭├─╯─┴╮┤┬┼"
 """A character per combination of arms: the index is the sum of the arms."""
 
 _ASCII_LINES = "".join({"│": "|", "─": "-"}.get(character, "+") for character in _LINES)
-_MARKS = {"left": "◂", "down": "▼", "loop": "↺"}
-_ASCII_MARKS = {"left": "<", "down": "v", "loop": "@"}
+_MARKS = {"left": "◂", "up": "▲", "down": "▼", "right": "▸", "loop": "↺"}
+_ASCII_MARKS = {"left": "<", "up": "^", "down": "v", "right": ">", "loop": "@"}
 
 
 def draw(
@@ -33,13 +34,14 @@ def draw(
     *,
     dimmed: Collection[Pair] = (),
     density: Density = "normal",
+    orientation: Orientation = "down",
     ascii: bool = False,  # noqa: A002
     max_box: int = 32,
 ) -> Drawing:
     """Arranges and paints at once; a step without content shows its name."""
     full = {n.name: contents.get(n.name) or BoxContent((n.name,)) for n in graph.nodes}
     sizes = {name: measure(content, density, max_box) for name, content in full.items()}
-    geometry = arrange(graph, sizes, labels, density)
+    geometry = arrange(graph, sizes, labels, density, orientation=orientation)
     return paint(geometry, full, dimmed=dimmed, ascii=ascii)
 
 
@@ -48,10 +50,11 @@ def paint(
     contents: Mapping[str, BoxContent],
     *,
     dimmed: Collection[Pair] = (),
+    captions: Mapping[Pair, str] | None = None,
     ascii: bool = False,  # noqa: A002
 ) -> Drawing:
     """Fills the geometry once; see `Canvas`."""
-    return Canvas(geometry, contents, dimmed=dimmed, ascii=ascii).drawing
+    return Canvas(geometry, contents, dimmed=dimmed, captions=captions, ascii=ascii).drawing
 
 
 @dataclass(slots=True)
@@ -61,11 +64,22 @@ class _Cell:
     lit: bool
 
 
+class _Borders(NamedTuple):
+    """The sides of a box, with an arm outward where a line touches it; `left` and `right` have a
+    character for each row between the corners, or for each row of a box without a border."""
+
+    top: str
+    bottom: str
+    left: str
+    right: str
+
+
 class Canvas:
     """A geometry that is filled, and whose boxes can be filled anew one by one.
 
     Text that does not fit its box is cut. `dimmed` are the edges not taken; a line that a taken
-    edge shares stays lit. In a crossing the vertical line is drawn whole and the other passes under
+    edge shares stays lit. `captions` are labels as they read now, where that is not what room was
+    made for. In a crossing the vertical line is drawn whole and the other passes under
     it: `┼` always joins all four sides.
     """
 
@@ -75,16 +89,18 @@ class Canvas:
         contents: Mapping[str, BoxContent],
         *,
         dimmed: Collection[Pair] = (),
+        captions: Mapping[Pair, str] | None = None,
         ascii: bool = False,  # noqa: A002
     ) -> None:
         self._geometry = geometry
         self._dimmed = frozenset(dimmed)
+        self._captions = captions or {}
         self._ascii = ascii
         self._glyphs = _ASCII_LINES if ascii else _LINES
         self._cells: list[dict[int, _Cell]] = [{} for _ in range(geometry.height)]
         self._lines: list[list[Span]] = [[] for _ in range(geometry.height)]
         self._boxes: list[dict[str, tuple[Span, ...]]] = [{} for _ in range(geometry.height)]
-        self._borders: dict[str, tuple[str, str]] = {}
+        self._borders: dict[str, _Borders] = {}
         for line in geometry.lines:
             self._trace(line)
         full = {step: contents.get(step) or BoxContent((step,)) for step in geometry.boxes}
@@ -92,14 +108,8 @@ class Canvas:
             self._clear(step, geometry.boxes[step], content)
             self._fill(step, content)
         self._draw_lines()
-        self.drawing = Drawing(
-            geometry.width,
-            geometry.height,
-            tuple(self._row(y) for y in range(geometry.height)),
-            geometry.boxes,
-            geometry.layers,
-            geometry.edges,
-        )
+        rows = tuple(self._row(y) for y in range(geometry.height))
+        self.drawing = Drawing(geometry, rows)
 
     def renew(self, contents: Mapping[str, BoxContent]) -> Drawing:
         """Fill these boxes anew; each is stacked as it was before."""
@@ -125,8 +135,13 @@ class Canvas:
             tag = "edge-dim" if mark.edge in self._dimmed else "edge"
             self._lines[mark.y].append(Span(mark.x, marks[mark.kind], tag))
         for caption in self._geometry.captions:
+            for x in range(caption.x - 1, caption.right + 2):
+                self._cells[caption.y].pop(x, None)
             tag = "edge-dim" if caption.edge in self._dimmed else "edge-label"
-            self._lines[caption.y].append(Span(caption.x, self._drawable(caption.text), tag))
+            text = self._captions.get(caption.edge, caption.text)
+            self._lines[caption.y].append(
+                Span(caption.x, self._drawable(fit(text, cell_len(caption.text))), tag)
+            )
         for y, cells in enumerate(self._cells):
             self._join(y, cells)
 
@@ -134,12 +149,12 @@ class Canvas:
         return text.replace(ELLIPSIS, "~") if self._ascii else text
 
     def _trace(self, line: Line) -> None:
-        lit = [x for x, edges in line.taps if any(edge not in self._dimmed for edge in edges)]
+        lit = [at for at, edges in line.taps if any(edge not in self._dimmed for edge in edges)]
         first, last = (min(lit), max(lit)) if lit else (0, -1)
-        if line.x0 == line.x1:
+        if line.upright:
             for y in range(line.y0, line.y1 + 1):
                 arms = (_NORTH if y > line.y0 else 0) | (_SOUTH if y < line.y1 else 0)
-                self._add(y, line.x0, line.net, arms, bool(lit))
+                self._add(y, line.x0, line.net, arms, first <= y <= last)
             return
         for x in range(line.x0, line.x1 + 1):
             arms = (_WEST if x > line.x0 else 0) | (_EAST if x < line.x1 else 0)
@@ -147,11 +162,12 @@ class Canvas:
 
     def _add(self, y: int, x: int, net: int, arms: int, lit: bool) -> None:
         cell = self._cells[y].get(x)
+        both = arms | cell.arms if cell else arms
         if cell is None:
             self._cells[y][x] = _Cell(net, arms, lit)
-        elif cell.net == net or not (cell.arms | arms) & _LEVEL:
-            # Vertical lines of two nets meet only where an edge passes a layer.
-            cell.arms |= arms
+        elif cell.net == net or not (both & _LEVEL and both & _UPRIGHT):
+            # Lines of two nets go on in each other only where an edge passes a layer.
+            cell.arms = both
             cell.lit |= lit
         elif not cell.arms & _UPRIGHT:
             self._cells[y][x] = _Cell(net, arms, lit)
@@ -174,61 +190,100 @@ class Canvas:
     def _clear(self, step: str, box: Box, content: BoxContent) -> None:
         """Take the lines out of the box; what leads up to its borders becomes part of them."""
         if self._geometry.density == "compact":
-            for x in range(box.x, box.right + 1):
-                self._cells[box.y].pop(x, None)
+            left, right = (self._bracket(x, box) for x in (box.x, box.right))
+            for y in range(box.y, box.bottom + 1):
+                for x in range(box.x, box.right + 1):
+                    self._cells[y].pop(x, None)
+            self._borders[step] = _Borders("", "", left, right)
             return
-        self._borders[step] = (
-            self._border(box.y, box, _SOUTH, content.stacked),
-            self._border(box.bottom, box, _NORTH, content.stacked),
-        )
+        level = [self._border(y, box, content.stacked) for y in (box.y, box.bottom)]
+        upright = [
+            "".join(self._glyphs[_UPRIGHT | self._pop(x, y)] for y in range(box.y + 1, box.bottom))
+            for x in (box.x, box.right)
+        ]
+        self._borders[step] = _Borders(*level, *upright)
 
-    def _border(self, y: int, box: Box, inward: int, stacked: bool) -> str:
+    def _pop(self, x: int, y: int) -> int:
+        """Takes a line out of a cell; returns its arms."""
+        cell = self._cells[y].pop(x, None)
+        return cell.arms if cell else 0
+
+    def _border(self, y: int, box: Box, stacked: bool) -> str:
         """A horizontal border: where a line touches it, it has an arm outward."""
+        inward = _SOUTH if y == box.y else _NORTH
         text = ""
         for x in range(box.x, box.right + 1):
             arms = (_WEST if x > box.x else 0) | (_EAST if x < box.right else 0)
             edge = min(x - box.x, box.right - x)
             if edge == 0 or (stacked and edge == 1):
                 arms |= inward
-            cell = self._cells[y].pop(x, None)
-            text += self._glyphs[arms | (cell.arms if cell else 0)]
+            text += self._glyphs[arms | self._pop(x, y)]
+        return text
+
+    def _bracket(self, x: int, box: Box) -> str:
+        """What takes in the lines that touch one side of a step without a border, in several rows:
+        a character for each row, blank if there is one line at most."""
+        touched = [y for y in range(box.y, box.bottom + 1) if x in self._cells[y]]
+        if touched in ([], [box.centre]):
+            return " " * box.height
+        first, last = min(*touched, box.centre), max(*touched, box.centre)
+        text = ""
+        for y in range(box.y, box.bottom + 1):
+            arms = (_NORTH if first < y <= last else 0) | (_SOUTH if first <= y < last else 0)
+            if y == box.centre:
+                arms |= _EAST if x == box.x else _WEST
+            cell = self._cells[y].get(x)
+            arms |= cell.arms if cell else 0
+            text += self._glyphs[arms] if arms else " "
         return text
 
     def _fill(self, step: str, content: BoxContent) -> None:
         box = self._geometry.boxes[step]
         lines = content.lines or ("",)
-        if self._geometry.density == "compact":
-            self._boxes[box.y][step] = self._compact(step, box, content, lines[0])
-            return
         border = f"box:{content.tag}"
-        top, bottom = self._borders[step]
-        self._boxes[box.y][step] = (Span(box.x, top, border, step),)
-        self._boxes[box.bottom][step] = (Span(box.x, bottom, border, step),)
-        side = self._glyphs[_UPRIGHT] * (2 if content.stacked else 1)
-        room = box.width - 2 * len(side)
+        edges = self._borders[step]
+        if self._geometry.density == "compact":
+            self._fill_compact(step, box, content, edges)
+            return
+        self._boxes[box.y][step] = (Span(box.x, edges.top, border, step),)
+        self._boxes[box.bottom][step] = (Span(box.x, edges.bottom, border, step),)
+        inner = self._glyphs[_UPRIGHT] if content.stacked else ""
+        room = box.width - 2 - 2 * len(inner)
         for i in range(box.height - 2):
             row = (Piece(" "), *_cut(lines[i] if i < len(lines) else "", room - 2), Piece(" "))
             self._boxes[box.y + 1 + i][step] = (
-                Span(box.x, side, border, step),
-                *self._inside(step, box.x + len(side), row, content.tag),
-                Span(box.right + 1 - len(side), side, border, step),
+                Span(box.x, edges.left[i] + inner, border, step),
+                *self._inside(step, box.x + 1 + len(inner), row, content.tag),
+                Span(box.right - len(inner), inner + edges.right[i], border, step),
             )
 
-    def _compact(self, step: str, box: Box, content: BoxContent, row: Row) -> tuple[Span, ...]:
-        """A box of one row: in the middle of its width, in brackets if it is stacked."""
-        inner: tuple[Piece, ...] = pieces(row)
+    def _fill_compact(self, step: str, box: Box, content: BoxContent, borders: _Borders) -> None:
+        """One row without a border, and brackets around it where lines of several rows end."""
+        border = f"box:{content.tag}"
+        before, after = (int(not side.isspace()) for side in (borders.left, borders.right))
+        row = self._compact(box.width - before - after, content)
+        text = tuple(self._inside(step, box.x + before, row, content.tag))
+        for i, (left, right) in enumerate(zip(borders.left, borders.right, strict=True)):
+            self._boxes[box.y + i][step] = (
+                *([Span(box.x, left, border, step)] if before else ()),
+                *(text if box.y + i == box.centre else ()),
+                *([Span(box.right, right, border, step)] if after else ()),
+            )
+
+    def _compact(self, width: int, content: BoxContent) -> Row:
+        """The first line in the middle of the width, in brackets if the box is stacked."""
+        inner = pieces(content.lines[0] if content.lines else "")
         if content.stacked:
-            room = min(box.width - 2, sum(cell_len(piece.text) for piece in inner))
+            room = min(width - 2, sum(cell_len(piece.text) for piece in inner))
             inner = (Piece("["), *_cut(inner, room), Piece("]"))
         used = sum(cell_len(piece.text) for piece in inner)
-        left = max(0, box.width - used) // 2
-        whole = (Piece(" " * left), *_cut(inner, box.width - left))
-        return tuple(self._inside(step, box.x, whole, content.tag))
+        left = max(0, width - used) // 2
+        return (Piece(" " * left), *_cut(inner, width - left))
 
-    def _inside(self, step: str, x: int, row: Iterable[Piece], tag: str) -> Iterable[Span]:
+    def _inside(self, step: str, x: int, row: Row, tag: str) -> Iterable[Span]:
         """The spans of a row, one per stretch with the same tag."""
         text, start, last = "", x, ""
-        for piece in row:
+        for piece in pieces(row):
             if text and piece.tag != last:
                 yield Span(start, self._drawable(text), f"text:{last or tag}", step)
                 text, start = "", x

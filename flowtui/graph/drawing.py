@@ -10,7 +10,7 @@ from typing import Literal
 from rich.cells import cell_len
 
 from flowtui.graph.dag import Pair
-from flowtui.graph.geometry import Box, Density, Size
+from flowtui.graph.geometry import Box, Density, Geometry, Size
 
 Direction = Literal["up", "down", "left", "right"]
 
@@ -32,12 +32,14 @@ class BoxContent:
     """What a step's box says.
 
     `lines` are without control characters, `stacked` gives the box the double edge of a step with
-    many tasks, and `tag` is handed through to the spans.
+    many tasks, and `tag` is handed through to the spans. `room` is how many cells a row may come to
+    need: the box is made for that from the start.
     """
 
     lines: tuple[Row, ...]
     stacked: bool = False
     tag: str = ""
+    room: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,35 @@ class Span:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture of a graph, `width` by `height` cells; cells that no span covers are blank."""
+    """A picture of a graph; cells that no span covers are blank."""
 
-    width: int
-    height: int
+    geometry: Geometry
     rows: tuple[tuple[Span, ...], ...]
-    boxes: Mapping[str, Box]
-    layers: tuple[tuple[str, ...], ...]
-    edges: tuple[Pair, ...]
+
+    @property
+    def width(self) -> int:
+        """In cells."""
+        return self.geometry.width
+
+    @property
+    def height(self) -> int:
+        """In rows."""
+        return self.geometry.height
+
+    @property
+    def boxes(self) -> Mapping[str, Box]:
+        """Where the steps are."""
+        return self.geometry.boxes
+
+    @property
+    def layers(self) -> tuple[tuple[str, ...], ...]:
+        """The steps, layer by layer."""
+        return self.geometry.layers
+
+    @property
+    def edges(self) -> tuple[Pair, ...]:
+        """The edges that lead from a layer to a later one."""
+        return self.geometry.edges
 
     def hit(self, x: int, y: int) -> str | None:
         """The step whose box covers the cell, or None."""
@@ -72,27 +95,40 @@ class Drawing:
                 return step
         return None
 
-    def neighbour(self, step: str, direction: Direction) -> str | None:
-        """The step to go to from `step`, or None at the rim.
+    def edge_at(self, x: int, y: int) -> Pair | None:
+        """The edge whose line, label or arrow head is in the cell; None if there is none, or where
+        several share a line."""
+        if self.hit(x, y):
+            return None
+        edges = self.geometry.edges_at(x, y)
+        return next(iter(edges)) if len(edges) == 1 else None
 
-        Left and right stay in the layer. Up and down prefer steps that an edge joins, then near
-        layers, then near columns. Raises KeyError for an unknown step.
+    def neighbour(self, step: str, direction: Direction) -> str | None:
+        """The step to go to from `step`, or None at the rim; directions are those of the screen.
+
+        Along the edges are preferred steps that one joins, then near layers, then near places in
+        them. The other two directions stay in the layer. Raises KeyError for an unknown step.
         """
         rank = self._rank[step]
         layer = self.layers[rank]
-        if direction in ("left", "right"):
-            at = layer.index(step) + (1 if direction == "right" else -1)
+        down = self.geometry.orientation == "down"
+        ways: tuple[Direction, ...] = ("up", "down") if down else ("left", "right")
+        if direction not in ways:
+            at = layer.index(step) + (1 if direction in ("right", "down") else -1)
             return layer[at] if 0 <= at < len(layer) else None
-        if direction == "up":
+        if direction == ways[0]:
             joined = [source for source, target in self.edges if target == step]
             others = [other for names in self.layers[:rank] for other in names]
         else:
             joined = [target for source, target in self.edges if source == step]
             others = [other for names in self.layers[rank + 1 :] for other in names]
-        middle = self.boxes[step].middle
+
+        def place(name: str) -> int:
+            return self.boxes[name].middle if down else self.boxes[name].centre
+
         return min(
             joined or others,
-            key=lambda s: (abs(self._rank[s] - rank), abs(self.boxes[s].middle - middle)),
+            key=lambda s: (abs(self._rank[s] - rank), abs(place(s) - place(step))),
             default=None,
         )
 
@@ -124,13 +160,13 @@ def row_width(row: Row) -> int:
 def measure(content: BoxContent, density: Density = "normal", max_box: int = 32) -> Size:
     """The size that a box needs for its content, at most `max_box` cells wide.
 
-    The width is odd, so that a box has a middle column. A compact box is one row without a border
-    and shows the first line only.
+    A compact box is one row without a border and shows the first line only.
     """
     lines = content.lines or ("",)
     sides = 2 if content.stacked else 0
     if density == "compact":
-        width, height = row_width(lines[0]) + sides, 1
+        width, height = max(row_width(lines[0]), content.room) + sides, 1
     else:
-        width, height = max(row_width(line) for line in lines) + 4 + sides, len(lines) + 2
-    return Size(min(width | 1, (max_box - 1) | 1), height)
+        widest = max(content.room, *map(row_width, lines))
+        width, height = widest + 4 + sides, len(lines) + 2
+    return Size(min(width, (max_box - 1) | 1), height)

@@ -11,24 +11,27 @@ from collections.abc import Mapping, Sequence
 from math import floor
 
 from flowtui.graph.dag import Dummy, Layering, Vertex
+from flowtui.graph.spacing import Spacing
 
 Extent = tuple[int, int]
 """Cells that a vertex needs to the left and to the right of its own column."""
-
-GAP = 2
-"""Free cells between neighbours of a layer."""
 
 _PASSES = 6
 _FOLLOW, _CENTRE, _STRAIGHT, _STRAIGHT_DUMMY = 1.0, 8.0, 16.0, 64.0
 
 
-def place(layering: Layering, extents: Mapping[Vertex, Extent]) -> dict[Vertex, int]:
+def place(
+    layering: Layering, extents: Mapping[Vertex, Extent], space: Spacing
+) -> dict[Vertex, int]:
     """The column of every vertex, in cells; none of their extents begins left of column 0."""
-    return _Placing(layering, extents).result()
+    return _Placing(layering, extents, space).result()
 
 
 class _Placing:
-    def __init__(self, layering: Layering, extents: Mapping[Vertex, Extent]) -> None:
+    def __init__(
+        self, layering: Layering, extents: Mapping[Vertex, Extent], space: Spacing
+    ) -> None:
+        self.space = space
         self.layers = layering.layers
         self.extents = extents
         self.above: dict[Vertex, list[Vertex]] = {v: [] for layer in self.layers for v in layer}
@@ -57,15 +60,15 @@ class _Placing:
     def _packed(self, layer: Sequence[Vertex]) -> list[int]:
         """Columns of a layer packed to the left.
 
-        Distances are even, so that the middle between two neighbours is a whole column.
+        Even distances make the middle between two neighbours a whole column.
         """
         columns: list[int] = []
         reach = 0
         for vertex in layer:
             left, right = self.extents[vertex]
             if columns:
-                distance = reach + 1 + GAP + left
-                columns.append(columns[-1] + distance + distance % 2)
+                distance = reach + 1 + self.space.gap + left
+                columns.append(columns[-1] + distance + (distance % 2 if self.space.even else 0))
             else:
                 columns.append(left)
             reach = right

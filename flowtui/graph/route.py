@@ -18,9 +18,6 @@ from flowtui.graph.dag import Pair, Vertex
 Hub = tuple[str, Vertex]
 """What a star is named by: "source" or "target" and the vertex that all its edges share."""
 
-_MANY = 64
-"""Lines in one channel from which on their vertical order is no longer optimised."""
-
 
 @dataclass(frozen=True)
 class Star:
@@ -91,20 +88,22 @@ class Net:
         return not self.aside and len({*self.columns}) == 1
 
 
-def assign_tracks(nets: Sequence[Net], width: int) -> list[Net]:
+def assign_tracks(nets: Sequence[Net], width: int, apart: int = 0) -> list[Net]:
     """Gives the nets of one channel their tracks, counted from 0 downwards, and returns them all.
 
     A leg from above must end over the leg to below in the same column. Where that goes round in a
     circle, a net is continued by another one that sidesteps to a free column, hence the result.
-    `width` is where the channel ends on the right, in cells.
+    `width` is where the channel ends on the right, in cells, and `apart` how many of them stay free
+    between two nets on one track.
     """
-    return _Channel(nets, width).assign()
+    return _Channel(nets, width, apart).assign()
 
 
 class _Channel:
-    def __init__(self, nets: Sequence[Net], width: int) -> None:
+    def __init__(self, nets: Sequence[Net], width: int, apart: int) -> None:
         self.nets = list(nets)
         self.width = width
+        self.apart = apart
         self.taken = {x for net in nets for x in net.columns}
         bent = [net for net in nets if not net.straight]
         self.over = {leg.x: net for net in bent for leg in net.up}
@@ -171,28 +170,34 @@ class _Channel:
     def _settle(self, net: Net) -> None:
         left = min(net.columns)
         right = self.width if net.aside else max(net.columns)
-        net.track = max(self.skyline[left : right + 1])
+        net.track = max(self.skyline[max(0, left - self.apart) : right + 1 + self.apart])
         if net.parent is not None and net.parent.track is not None:
             net.track = max(net.track, net.parent.track + 1)
         self.skyline[left : right + 1] = [net.track + 1] * (right + 1 - left)
 
 
 def _scores(nets: Sequence[Net], width: int) -> dict[Net, int]:
-    """By how many crossings it is worse that a net is above, not below, those it overlaps."""
-    if len(nets) > _MANY:
-        return {}
-    ups = {net: sorted(leg.x for leg in net.up) for net in nets}
-    downs = {net: sorted(leg.x for leg in net.down) for net in nets}
+    """By how many crossings it is worse that a net is above, not below, those it overlaps.
+
+    Above them it crosses their legs from above, and its legs to below cross them.
+    """
     spans = {net: (min(net.columns), width if net.aside else max(net.columns)) for net in nets}
+    lefts = sorted(left for left, _ in spans.values())
+    rights = sorted(right for _, right in spans.values())
+    ups = sorted(leg.x for net in nets for leg in net.up)
+    downs = sorted(leg.x for net in nets for leg in net.down)
 
-    def crossed(above: Net, below: Net) -> int:
-        return _within(ups[below], spans[above]) + _within(downs[above], spans[below])
+    def covering(x: int) -> int:
+        return bisect_left(lefts, x) - bisect_right(rights, x)
 
+    def within(columns: Sequence[int], span: tuple[int, int]) -> int:
+        return bisect_left(columns, span[1]) - bisect_right(columns, span[0])
+
+    # A net's own legs count on both sides and cancel each other out.
     return {
-        net: sum(crossed(net, other) - crossed(other, net) for other in nets if other is not net)
-        for net in nets
+        net: within(ups, span)
+        - within(downs, span)
+        + sum([covering(leg.x) for leg in net.down])
+        - sum([covering(leg.x) for leg in net.up])
+        for net, span in spans.items()
     }
-
-
-def _within(columns: Sequence[int], span: tuple[int, int]) -> int:
-    return max(0, bisect_left(columns, span[1]) - bisect_right(columns, span[0]))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flowtui.graph.arrange import arrange
 from flowtui.graph.dag import order_nodes
-from flowtui.graph.geometry import Size
+from flowtui.graph.geometry import Orientation, Size
 from flowtui.model import Graph, Node
 from tests.benchmarks.fresh import Effort, check
 from tests.benchmarks.local import CACHE
@@ -23,6 +23,7 @@ from tests.program import PROGRAM, monitor
 from tests.runs import flow_environment, recorded_runs
 
 STEPS = 1000
+ORIENTATIONS: tuple[Orientation, ...] = ("down", "right")
 
 
 def measure(effort: Effort) -> Sequence[Figure]:
@@ -31,7 +32,11 @@ def measure(effort: Effort) -> Sequence[Figure]:
     version, frame = _median(_version, often), _median(_first_frame, often)
     document = _median(_document, often)
     graphs = {"branches": _branches(), "mesh": _mesh()}
-    laid_out = {name: _median(partial(_layout, graph), often) for name, graph in graphs.items()}
+    laid_out = {
+        f"{name} {orientation}": _median(partial(_layout, graph, orientation), often)
+        for name, graph in graphs.items()
+        for orientation in ORIENTATIONS
+    }
     return [
         Figure(
             "flowtui --version", None, seconds(version), budget="< 0.15 s", reached=version < 0.15
@@ -91,11 +96,11 @@ def _first_frame() -> float:
             return screen.wait_until(str.strip, "anything on the screen") - began
 
 
-def _layout(graph: Graph) -> float:
-    # A box of three rows as wide as its name, made odd as `arrange` wants it.
-    sizes = {node.name: Size((len(node.name) + 4) | 1, 3) for node in graph.nodes}
+def _layout(graph: Graph, orientation: Orientation) -> float:
+    # A box of three rows as wide as its name.
+    sizes = {node.name: Size(len(node.name) + 4, 3) for node in graph.nodes}
     began = time.perf_counter()
-    geometry = arrange(graph, sizes)
+    geometry = arrange(graph, sizes, orientation=orientation)
     took = time.perf_counter() - began
     check("the number of boxes", len(geometry.boxes), STEPS)
     return took
