@@ -101,6 +101,8 @@ COMMANDS: Sequence[Command] = (
             "screen.failed_only", Scope.RUN, 40),
     Command("view_graph", "1", "1", "graph", "Show the run as its graph of steps.",
             "screen.view('graph')", Scope.RUN),
+    Command("view_timeline", "3", "3", "timeline", "Show what ran when.",
+            "screen.view('timeline')", Scope.RUN, beside=True),
     Command("zoom_in", "plus,equals_sign", "+", "zoom in", "Zoom in.",
             "zoom_in", Scope.VIEW),
     Command("zoom_out", "minus", "-", "zoom out", "Zoom out.",

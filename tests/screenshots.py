@@ -143,6 +143,19 @@ async def small_window(run: str) -> None:
         save(app, "log-80x24")
 
 
+async def timelines(run: str) -> None:
+    for size, name, keys in (
+        (WIDE, "timeline-160x45", ("3", "z", "k")),
+        (SMALL, "timeline-80x24", ("3", "k")),
+    ):
+        app = FlowtuiApp(Target("DemoFlow", run), Where())
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda app=app: reached(app, State.FAILED), "the failed run")  # type: ignore[misc]
+            await pilot.press(*keys)
+            await until(pilot, lambda app=app: "waited" in screen_text(app), "the timeline")  # type: ignore[misc]
+            save(app, name)
+
+
 async def all_runs() -> None:
     """The demo's runs among others, as they are listed."""
     for size, name in ((WIDE, "runs-160x45"), (SMALL, "runs-80x24")):
@@ -198,6 +211,7 @@ if __name__ == "__main__":
     asyncio.run(watch_the_demo(demo_run))
     asyncio.run(two_attempts(demo_run))
     asyncio.run(small_window(demo_run))
+    asyncio.run(timelines(demo_run))
     cache = Path(__file__).parent.parent / ".pytest_cache" / "flowtui-runs"
     recorded = recorded_runs(cache)
     for run in recorded.values():

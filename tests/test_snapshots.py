@@ -19,6 +19,7 @@ SCREENS = {
     "run": (None, (), "✗ publish"),
     "tasks": ("train", ("down", "down", "down"), "cities=Reykjavik"),
     "log": (None, ("enter", "enter"), "ForecastRefusedError: the grid"),
+    "timeline": ("train", ("escape", "3"), "critical path through train/7"),
     "help": (None, ("question_mark",), "Go to the task that failed first."),
 }
 """Name → the step in focus, the keys pressed, what is waited for."""

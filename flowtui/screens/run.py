@@ -267,6 +267,9 @@ class RunScreen(PaneScreen):
     ) -> None:
         """Select a step, and in its list a task."""
         self._views.select(step, task)
+        self._list(store, step, task, by_hand=by_hand)
+
+    def _list(self, store: RunStore, step: str, task: str | None, *, by_hand: bool) -> None:
         if step != self._selected.step:
             self._selected = Selection(step)
             self._tasks.show(store, step)
@@ -277,7 +280,8 @@ class RunScreen(PaneScreen):
         self._moved = True
         if self._store is None:
             return
-        self._go_to(self._store, message.step, message.task)
+        # The view shows it already, and may have gone on since: it is not told again.
+        self._list(self._store, message.step, message.task, by_hand=False)
         if message.attempt is not None:
             self._caught_up()
             self._selected.number = message.attempt

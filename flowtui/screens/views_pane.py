@@ -13,10 +13,17 @@ from flowtui.model import Ms
 from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
 from flowtui.widgets.dag_view import DagView
-from flowtui.widgets.run_view import RunView
+from flowtui.widgets.run_view import Picked, RunView
+
+
+def _timeline(look: Look) -> RunView:
+    from flowtui.widgets.timeline import Timeline
+
+    return Timeline(look)
+
 
 # A view is imported when it is first shown: the first frame shows one only.
-VIEWS: Mapping[str, Callable[[Look], RunView]] = {"graph": DagView}
+VIEWS: Mapping[str, Callable[[Look], RunView]] = {"graph": DagView, "timeline": _timeline}
 """Name → what makes the view."""
 
 
@@ -78,6 +85,9 @@ class ViewsPane(Container):
             self.screen.set_focus(self.current)
         self._retitle()
         self.post_message(self.Changed(name))
+
+    def on_picked(self, message: Picked) -> None:
+        self._selected = (message.step, message.task)
 
     def on_retitled(self) -> None:
         self._retitle()

@@ -16,8 +16,6 @@ from textual.strip import Strip
 from flowtui.commands import Scope, bindings
 from flowtui.widgets.extent import LineView
 
-HEADER_ROWS = 1
-
 Id = TypeVar("Id", bound=Hashable)
 
 
@@ -49,6 +47,7 @@ class RowList(LineView, Generic[Id], can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self.header_rows = 1
         self._cursor: Id | None = None
         self._cursor_at: int | None = None
         self._view_due = False
@@ -106,28 +105,32 @@ class RowList(LineView, Generic[Id], can_focus=True):
         self._place_cursor(self.row_count - 1, by_hand=True)
 
     def action_page_down(self) -> None:
-        self._move(max(1, self.size.height - 2))
+        self._move(max(1, self._room() - 1))
 
     def action_page_up(self) -> None:
-        self._move(-max(1, self.size.height - 2))
+        self._move(-max(1, self._room() - 1))
 
     def on_click(self, event: Click) -> None:
         within = event.get_content_offset(self)
         if within is None:
             return
-        if within.y < HEADER_ROWS:
-            self._tell_heading(within.x)
+        if within.y < self.header_rows:
+            self._tell_heading(self._header_line(within.y).text, within.x)
             return
-        row = within.y - HEADER_ROWS + self.scroll_offset.y
+        row = within.y - self.header_rows + self.scroll_offset.y
         if row < self.row_count:
-            self._place_cursor(row, by_hand=True)
+            self._choose(row, within.x)
             if event.chain == 2:
                 self.post_message(self.Opened())
 
-    def _tell_heading(self, x: int) -> None:
-        for heading in re.finditer(r"(\w+)\W?", self._header().plain):
+    def _tell_heading(self, headings: str, x: int) -> None:
+        for heading in re.finditer(r"(\w+)\W?", headings):
             if heading.start() <= x < heading.end():
                 self.post_message(self.HeadingClicked(heading[1]))
+
+    def _choose(self, row: int, _x: int) -> None:
+        """A row was clicked, at this cell of it."""
+        self._place_cursor(row, by_hand=True)
 
     def on_resize(self, _event: Resize) -> None:
         self._measure()
@@ -167,9 +170,9 @@ class RowList(LineView, Generic[Id], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        if y < HEADER_ROWS:
-            return self._line(self._header(), self.get_component_rich_style("row-list--header"))
-        row = y - HEADER_ROWS + self.scroll_offset.y
+        if y < self.header_rows:
+            return self._header_line(y)
+        row = y - self.header_rows + self.scroll_offset.y
         if row >= self.row_count:
             # `row` is the line of the reason, which stands where the rows would.
             reason = [] if self.row_count else self._reason_for_nothing().splitlines()
@@ -179,6 +182,10 @@ class RowList(LineView, Generic[Id], can_focus=True):
         cursor = row == self._cursor_at
         base = self.get_component_rich_style("row-list--cursor") if cursor else self.rich_style
         return self._draw(row, cursor, base)
+
+    def _header_line(self, _y: int) -> Strip:
+        """A line above the rows."""
+        return self._line(self._header(), self.get_component_rich_style("row-list--header"))
 
     @property
     def _dim(self) -> Style:
@@ -193,13 +200,13 @@ class RowList(LineView, Generic[Id], can_focus=True):
 
     def _measure(self) -> None:
         self._fit()
-        self.set_extent(Size(self.size.width, self.row_count + HEADER_ROWS))
+        self.set_extent(Size(self.size.width, self.row_count + self.header_rows))
         self._look_again()
         self.refresh()
 
     def _room(self) -> int:
         """How many rows fit."""
-        return max(1, self.size.height - HEADER_ROWS)
+        return max(1, self.size.height - self.header_rows)
 
     def _visible(self) -> range:
         top = self.scroll_offset.y
@@ -207,7 +214,7 @@ class RowList(LineView, Generic[Id], can_focus=True):
 
     def _repaint(self, row: int) -> None:
         if row in self._visible():
-            y = row - self.scroll_offset.y + HEADER_ROWS
+            y = row - self.scroll_offset.y + self.header_rows
             self.refresh(Region(0, y, self.size.width, 1))
 
     def _anchor(self) -> tuple[Id, int] | None:

@@ -44,6 +44,7 @@ def measure(work: Path, tasks: int, effort: Effort) -> Sequence[Figure]:
             share = _at_rest(program, effort.watched)
             resident = program.memory_info().rss
             delays = sorted(_keys(screen, [str(task) for task in ids], effort.watched))
+            opened, unfolded = _timeline(screen)
             peak = peak_memory(program.pid)
             screen.press("q")
             if screen.exit_code():
@@ -69,6 +70,14 @@ def measure(work: Path, tasks: int, effort: Effort) -> Sequence[Figure]:
             budget="< 50 ms", reached=p95 < 0.05,
         ),
         Figure("key to repaint: longest", tasks, seconds(delays[-1])),
+        Figure(
+            "key to the timeline", tasks, seconds(opened),
+            budget="< 150 ms", reached=opened < 0.15,
+        ),
+        Figure(
+            "key to a timeline's row for each task", tasks, seconds(unfolded),
+            budget="< 150 ms", reached=unfolded < 0.15,
+        ),
     ]  # fmt: skip
 
 
@@ -112,3 +121,13 @@ def _keys(screen: Terminal, tasks: Sequence[str], watched: float) -> Iterator[fl
         pressed = screen.press(key)
         yield screen.wait_for(f"▸ {task} ") - pressed
         time.sleep(max(0.0, pressed + BETWEEN_KEYS - time.monotonic()))
+
+
+def _timeline(screen: Terminal) -> tuple[float, float]:
+    """The seconds from the key to the timeline, which is imported then, and to all its rows."""
+    screen.press("escape")
+    wait_for_focus(screen, "graph")
+    pressed = screen.press("3")
+    opened = screen.wait_for(f"▶● {STEP} ") - pressed
+    pressed = screen.press("l")
+    return opened, screen.wait_for(f"▼● {STEP} ") - pressed
