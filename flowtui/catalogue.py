@@ -17,6 +17,7 @@ TOGETHER: Sequence[frozenset[Scope]] = (
         }
     ),
     frozenset({Scope.RUNS, Scope.LIST, Scope.BACK, Scope.APP}),
+    frozenset({Scope.INSPECTOR, Scope.LIST, Scope.BACK, Scope.APP}),
     frozenset({Scope.FAILURES, Scope.LIST, Scope.BACK, Scope.APP}),
     frozenset({Scope.DIFF, Scope.LIST, Scope.BACK, Scope.APP}),
 )

@@ -19,6 +19,7 @@ class Scope(StrEnum):
     RUN = "Run"
     ATTEMPT = "Attempt and its logs"
     VIEW = "View of the run"
+    INSPECTOR = "Inspector"
     LOG = "Log"
     EXCEPTION = "Exception"
     FAILURES = "Failures"
@@ -103,6 +104,8 @@ COMMANDS: Sequence[Command] = (
             "screen.view('graph')", Scope.RUN),
     Command("view_timeline", "3", "3", "timeline", "Show what ran when.",
             "screen.view('timeline')", Scope.RUN, beside=True),
+    Command("view_times", "4", "4", "times", "Show where its time went.",
+            "screen.view('times')", Scope.RUN, beside=True),
     Command("zoom_in", "plus,equals_sign", "+", "zoom in", "Zoom in.",
             "zoom_in", Scope.VIEW),
     Command("zoom_out", "minus", "-", "zoom out", "Zoom out.",
@@ -127,6 +130,8 @@ COMMANDS: Sequence[Command] = (
             "screen.launch_log", Scope.RUN),
     Command("why", "i", "i", "why", "Show what the state rests on.",
             "screen.why", Scope.ATTEMPT, 25),
+    Command("inspect", "I", "I", "inspect",
+            "Show all that is recorded, and values of artifacts.", "screen.inspect", Scope.ATTEMPT),
     Command("code", "o", "o", "code", "Open the line that raised in $VISUAL or $EDITOR.",
             "screen.code", Scope.ATTEMPT, 28),
     Command("next_pane", "tab", "tab", "pane", "Move to the next pane.",
@@ -199,6 +204,13 @@ COMMANDS: Sequence[Command] = (
             "Unfold the traceback, and fold it again.", "unfold", Scope.EXCEPTION, 8),
     Command("copy_exception", "y", "y", "copy", "Copy the traceback.", "copy",
             Scope.EXCEPTION, 37),
+    Command("unfold_record", "enter", "enter", "unfold",
+            "Unfold and fold; of an artifact, read the value.",
+            "screen.unfold", Scope.INSPECTOR, 10),
+    Command("filter_records", "slash", "/", "filter", "Leave only what holds these words.",
+            "screen.find", Scope.INSPECTOR, 20),
+    Command("copy_record", "y", "y", "copy", "Copy the value.",
+            "screen.copy", Scope.INSPECTOR, 30),
     Command("list_failures", "enter", "enter", "list",
             "List the tasks of the group.", "screen.list_tasks", Scope.FAILURES, 10),
     Command("next_difference", "n", "n", "next difference", "Go to the next difference.",

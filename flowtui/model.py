@@ -180,6 +180,34 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Artifact:
+    """What is recorded of an artifact that an attempt stored; its value is not in it.
+
+    `type` is the name of its Python type and `size` the bytes of its pickle, both as the attempt
+    noted them in the datastore, or None. `sha` is the key of its bytes; `kind` and `root` say in
+    which datastore they are.
+    """
+
+    step: str
+    task: str
+    attempt: int
+    name: str
+    type: str | None
+    size: int | None
+    sha: str
+    kind: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """The artifacts of an attempt by name; `trouble` is why types and sizes are not known."""
+
+    listed: tuple[Artifact, ...] = ()
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FlowSource:
     """A flow's file as a run's code package holds it; `name` has no folder."""
 

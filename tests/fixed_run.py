@@ -12,6 +12,8 @@ from typing import Any
 from flowtui.graph.dag import order_nodes
 from flowtui.logs.tails import Part
 from flowtui.model import (
+    Artifact,
+    Artifacts,
     Attempt,
     Changes,
     Decorator,
@@ -28,6 +30,7 @@ from flowtui.model import (
     Task,
 )
 from flowtui.run_summary import RunKey, RunListChanges, RunSummary
+from flowtui.sources.base import Unsupported
 from flowtui.sources.run_list import Listing
 from tests.stored import parts
 
@@ -152,6 +155,12 @@ class FixedSource:
 
     def facts(self, step: str, task: str) -> Sequence[Fact]:
         return ()
+
+    def artifacts(self, step: str, task: str, attempt: int) -> Artifacts:
+        return Artifacts()
+
+    def value(self, artifact: Artifact) -> Any:
+        raise Unsupported("There is no value.")
 
     def flow_source(self) -> FlowSource | None:
         return None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from flowtui.logs.tails import Part
 from flowtui.model import (
+    Artifact,
+    Artifacts,
     Attempt,
     Changes,
     Decorator,
@@ -22,6 +25,7 @@ from flowtui.model import (
     State,
     Task,
 )
+from flowtui.sources.base import Unsupported
 from tests.stored import parts
 
 START = Ms(1_795_254_604_000)
@@ -67,6 +71,12 @@ class ScriptedSource:
 
     def facts(self, step: str, task: str) -> Sequence[Fact]:
         return ()
+
+    def artifacts(self, step: str, task: str, attempt: int) -> Artifacts:
+        return Artifacts()
+
+    def value(self, artifact: Artifact) -> Any:
+        raise Unsupported("There is no value.")
 
     def flow_source(self) -> FlowSource | None:
         return None

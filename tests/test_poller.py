@@ -15,6 +15,8 @@ from flowtui.logs.stored import TailError
 from flowtui.logs.tails import Growth, Part, Tail
 from flowtui.loop import Loop
 from flowtui.model import (
+    Artifact,
+    Artifacts,
     Changes,
     Fact,
     FlowSource,
@@ -76,6 +78,12 @@ class Scripted:
         raise NotImplementedError
 
     def facts(self, step: str, task: str) -> Sequence[Fact]:
+        raise NotImplementedError
+
+    def artifacts(self, step: str, task: str, attempt: int) -> Artifacts:
+        raise NotImplementedError
+
+    def value(self, artifact: Artifact) -> object:
         raise NotImplementedError
 
     def flow_source(self) -> FlowSource | None:

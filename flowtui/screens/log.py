@@ -172,6 +172,12 @@ class LogScreen(Screen[None]):
     def action_why(self) -> None:
         self.app.push_screen(WhyScreen(self._store, self._source, self._selected, self._look))
 
+    def action_inspect(self) -> None:
+        from flowtui.screens.inspector import InspectorScreen
+
+        screen = InspectorScreen(self._store, self._source, self._selected, self._look)
+        self.app.push_screen(screen)
+
     def action_code(self) -> None:
         place = self.query_one(Explained).exception.place
         self.post_message(CodeWanted(place, flow_files(self._store.graph)))

@@ -496,6 +496,17 @@ class RunScreen(PaneScreen):
                 WhyScreen(self._store, source, self._selected, self._look, of_step=of_step)
             )
 
+    def action_inspect(self) -> None:
+        source = self._source()
+        self._caught_up()
+        if self._store is not None and source is not None:
+            from flowtui.screens.inspector import InspectorScreen
+
+            of_step = isinstance(self.focused, run_view.RunView)
+            self.app.push_screen(
+                InspectorScreen(self._store, source, self._selected, self._look, of_step=of_step)
+            )
+
     def action_code(self) -> None:
         files = flow_files(self._store.graph) if self._store else frozenset()
         self.post_message(CodeWanted(self._tasks.place, files))

@@ -23,7 +23,17 @@ def _timeline(look: Look) -> RunView:
 
 
 # A view is imported when it is first shown: the first frame shows one only.
-VIEWS: Mapping[str, Callable[[Look], RunView]] = {"graph": DagView, "timeline": _timeline}
+def _times(look: Look) -> RunView:
+    from flowtui.widgets.times_view import TimesView
+
+    return TimesView(look)
+
+
+VIEWS: Mapping[str, Callable[[Look], RunView]] = {
+    "graph": DagView,
+    "timeline": _timeline,
+    "times": _times,
+}
 """Name → what makes the view."""
 
 

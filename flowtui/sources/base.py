@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from flowtui.logs.tails import Part
-from flowtui.model import Changes, Fact, FlowSource, Key, ProcessId, RunDescription
+from flowtui.model import (
+    Artifact,
+    Artifacts,
+    Changes,
+    Fact,
+    FlowSource,
+    Key,
+    ProcessId,
+    RunDescription,
+)
 
 
 class SourceError(Exception):
@@ -53,6 +62,19 @@ class RunSource(Protocol):
         its metadata: exits, heartbeat and processes as the last poll found them.
 
         The metadata is read anew, whatever is known. Raises NotFound and Unreachable.
+        """
+
+    def artifacts(self, step: str, task: str, attempt: int) -> Artifacts:
+        """The artifacts that an attempt has registered, by name; read anew, their values not.
+
+        A clone's are those of the attempt it was cloned from. Raises Unreachable.
+        """
+
+    def value(self, artifact: Artifact) -> Any:
+        """The value of an artifact that is plain data: builtin containers and scalars.
+
+        Raises Unsupported, with the type and size, for any other and for one that is too large, and
+        Unreachable when its bytes cannot be had.
         """
 
     def flow_source(self) -> FlowSource | None:

@@ -71,8 +71,10 @@ class ProviderRecords:
         return {}
 
     def artifact_names(self, key: Key, attempt: int) -> Collection[str]:
-        rows = self._provider.list("task", "artifact", *self._path, *key, attempt=attempt)
-        return {str(row["name"]) for row in rows}
+        return {str(row["name"]) for row in self.artifacts(key, attempt)}
+
+    def artifacts(self, key: Key, attempt: int) -> Rows:
+        return self._provider.list("task", "artifact", *self._path, *key, attempt=attempt)
 
     def artifact(self, key: Key, attempt: int, name: str) -> Mapping[str, Any] | None:
         rows = self._provider.list("artifact", "self", *self._path, *key, name, attempt=attempt)

@@ -40,16 +40,33 @@ class Datastore:
         self._provider = provider
         self._flow, self._run = flow, run
 
-    def blob(self, artifact: Mapping[str, Any]) -> bytes:
+    def blob(self, artifact: Mapping[str, Any], most: int | None = None) -> bytes:
         """The bytes of an artifact, at most `MAX_BYTES` and one; never unpickled here.
 
-        Raises Unreachable when they cannot be had, Unsupported for an unknown kind of datastore.
+        Raises Unreachable when they cannot be had, Unsupported for an unknown kind of datastore and
+        for one of more than `most` bytes as they are stored.
         """
         kind, location = str(artifact.get("ds_type")), str(artifact.get("location"))
         sha = str(artifact.get("sha"))
         if not _SHA.fullmatch(sha):
             raise Unreachable("An artifact's key is none that Metaflow gives.")
-        return self._loaded(kind, location, sha, f"Artifact {sha}", _unpacked)
+        return self._loaded(kind, location, _blob(sha), f"Artifact {sha}", _unpacked, most)
+
+    def noted(self, step: str, task: str, attempt: int, stored_in: StoredIn) -> Any:
+        """What an attempt noted of its artifacts, `<attempt>.data.json`; nothing of it is checked.
+
+        Raises Unreachable when it cannot be had, Unsupported for more than `MAX_BYTES` of it and
+        for an unknown kind of datastore.
+        """
+        within = (self._run, step, task, f"{attempt}.data.json")
+        what = "The note of the artifacts' types and sizes"
+        if not plain_names(within):
+            raise Unsupported("The task has a name under which Metaflow stores nothing.")
+
+        def read(file: Path) -> Any:
+            return json.loads(file.read_bytes())
+
+        return self._loaded(*stored_in, within, what, read, MAX_BYTES)
 
     def package(self, told: Mapping[str, Any], read: Callable[[Path], T]) -> T:
         """What `read` makes of the file of a code package; `told` is what the metadata says of it.
@@ -61,28 +78,29 @@ class Datastore:
         sha = str(told.get("sha"))
         if not _SHA.fullmatch(sha):
             raise Unsupported("The code package's key is none that Metaflow gives.")
-        return self._loaded(kind, location, sha, "The code package", read, most=MAX_PACKAGE)
+        return self._loaded(kind, location, _blob(sha), "The code package", read, MAX_PACKAGE)
 
     def _loaded(
         self,
         kind: str,
         location: str,
-        sha: str,
+        within: Sequence[str],
         what: str,
         read: Callable[[Path], T],
         most: int | None = None,
     ) -> T:
-        """What `read` makes of a blob of at most `most` bytes; fetched, where it is not local."""
+        """What `read` makes of the file at `within` in the flow's part of a datastore, of at most
+        `most` bytes; fetched, where it is not local."""
         try:
             root = self._provider.local_root if self._provider.is_local else None
             if kind == "local" and root is not None:
-                file = root / self._flow / "data" / sha[:2] / sha
+                file = root.joinpath(self._flow, *within)
                 if file.is_file():
                     _limit(what, file.stat().st_size, most)
                     return read(file)
             else:
                 storage = self._storage(kind, location)
-                path = storage.path_join(self._flow, "data", sha[:2], sha)
+                path = storage.path_join(self._flow, *within)
                 _limit(what, storage.size_file(path) if most is not None else None, most)
                 with storage.load_bytes([path]) as loaded:
                     for _, fetched, _ in loaded:
@@ -172,6 +190,10 @@ class Datastore:
             if kind == storage.TYPE:
                 return storage
         raise Unsupported(f"Datastore {kind!r} is not known to this Metaflow.")
+
+
+def _blob(sha: str) -> Sequence[str]:
+    return ("data", sha[:2], sha)
 
 
 def _limit(what: str, size: int | None, most: int | None) -> None:

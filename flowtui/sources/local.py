@@ -126,6 +126,11 @@ class LocalRecords(ProviderRecords):
             if file.startswith(prefix) and file.endswith(_JSON)
         }
 
+    def artifacts(self, key: Key, attempt: int) -> Rows:
+        meta = self._meta(self._run_folder, *key)
+        names = self.artifact_names(key, attempt)
+        return _readable(meta, [f"{attempt}_artifact_{name}{_JSON}" for name in names])
+
     def parameters(self) -> Mapping[str, Mapping[str, Any]]:
         step = os.path.join(self._run_folder, "_parameters")
         for task in entries(step) if os.path.isdir(step) else ():

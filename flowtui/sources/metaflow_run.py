@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 from flowtui.logs.tails import Part
 from flowtui.model import (
+    Artifact,
+    Artifacts,
     Changes,
     Fact,
     FlowSource,
@@ -24,7 +26,7 @@ from flowtui.model import (
     ProcessUse,
     RunDescription,
 )
-from flowtui.sources import code_package
+from flowtui.sources import artifacts, code_package
 from flowtui.sources.attempt_log import attempt_log
 from flowtui.sources.base import NotFound, Unreachable
 from flowtui.sources.datastore import Datastore, StoredIn
@@ -174,6 +176,15 @@ class MetaflowRun:
 
         now = Ms(self._here() + self._lead)
         return gather(rows, self._ledger.evidence(key), exits, self._found, now)
+
+    def artifacts(self, step: str, task: str, attempt: int) -> Artifacts:
+        """The artifacts that an attempt has registered, by name; read anew, their values not."""
+        rows = self._records.artifacts((step, task), attempt)
+        return artifacts.gather(rows, self._datastore, step, task, attempt)
+
+    def value(self, artifact: Artifact) -> Any:
+        """The value of an artifact that is plain data."""
+        return artifacts.value(self._datastore, artifact)
 
     def flow_source(self) -> FlowSource | None:
         """The flow's file as it ran, from the code package that one of the known tasks names."""

@@ -60,6 +60,9 @@ class Records(Protocol):
     def artifact_names(self, key: Key, attempt: int) -> Collection[str]:
         """The names of the artifacts that an attempt has registered."""
 
+    def artifacts(self, key: Key, attempt: int) -> Rows:
+        """What is registered of all artifacts of an attempt; may be called from another thread."""
+
     def artifact(self, key: Key, attempt: int, name: str) -> Mapping[str, Any] | None:
         """What is registered of an attempt's artifact, its value not included."""
 
