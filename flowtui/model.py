@@ -45,6 +45,9 @@ FINISHED = SETTLED | {State.FAILED, State.LOST, State.SKIPPED}
 UNSUCCESSFUL = frozenset({State.FAILED, State.LOST})
 """States that keep a run from its end."""
 
+LEVELS_APART = " › "
+"""What stands between the levels of a foreach label."""
+
 STREAMS = ("stdout", "stderr")
 """What an attempt writes."""
 
@@ -150,7 +153,7 @@ class Task:
     @property
     def label(self) -> str | None:
         """The foreach label, levels joined by ` › `, or None outside a foreach."""
-        return " › ".join(self.labels) or None
+        return LEVELS_APART.join(self.labels) or None
 
     @property
     def started_at(self) -> Ms | None:

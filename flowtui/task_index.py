@@ -9,12 +9,12 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from rich.cells import cell_len
 
-from flowtui.model import State, Task
+from flowtui.model import LEVELS_APART, State, Task
 
 SEVERITY: tuple[State, ...] = (
     State.FAILED,
@@ -50,13 +50,24 @@ def natural(text: str) -> NaturalKey:
     return tuple(int(part) if at % 2 else part for at, part in enumerate(parts)), text
 
 
+def level(label: str) -> tuple[str, str]:
+    """The name and the value that one level's label tells: `country=FI`."""
+    name, _, value = label.partition("=")
+    return name, value
+
+
 @dataclass(slots=True)
 class Widest:
-    """Cells of a step's widest id and foreach label, and its highest number of attempts."""
+    """Cells of a step's widest id and foreach label, and its highest number of attempts.
+
+    `levels` are the levels of the foreach, outermost first: name, and cells of its widest value, or
+    of a label that is no value of it.
+    """
 
     id: int = 0
     label: int = 0
     attempts: int = 0
+    levels: list[tuple[str, int]] = field(default_factory=list)
 
 
 class StepTasks(Mapping[str, Task]):
@@ -146,9 +157,16 @@ class StepTasks(Mapping[str, Task]):
         widest = self.widest
         widest.id = max(widest.id, cell_len(task.id))
         widest.attempts = max(widest.attempts, len(task.attempts))
-        if task.labels:
-            label = task.label or ""
-            widest.label = max(widest.label, len(label) if label.isascii() else cell_len(label))
+        cells = len(LEVELS_APART) * (len(task.labels) - 1)
+        for at, label in enumerate(task.labels):
+            if at == len(widest.levels):
+                widest.levels.append((level(label)[0], 0))
+            name, known = widest.levels[at]
+            width = _cells(label)
+            named = _cells(name) + 1 if label.startswith(f"{name}=") else 0
+            widest.levels[at] = name, max(known, width - named)
+            cells += width
+        widest.label = max(widest.label, cells)
 
     def _place(self, new: list[NaturalKey]) -> None:
         new.sort()
@@ -163,3 +181,7 @@ class StepTasks(Mapping[str, Task]):
         else:
             self._keys = sorted(self._keys + new)
             self._codes = bytearray(_CODES[self._tasks[task_id].state] for _, task_id in self._keys)
+
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)

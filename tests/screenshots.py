@@ -97,6 +97,10 @@ async def watch_the_demo(run: str) -> None:
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: log_shown(app), "the log of the failed attempt")
         save(app, "failed-160x45")
+        await pilot.press("2")
+        await until(pilot, lambda: "step, task" in screen_text(app), "the tree")
+        save(app, "tree-160x45")
+        await pilot.press("1")
         await pilot.press("enter")
         await until(pilot, lambda: raised(app), "what was raised")
         await pilot.press("enter")
@@ -191,6 +195,10 @@ async def graphs(recorded: dict[str, RecordedRun]) -> None:
         async with app.run_test(size=SMALL) as pilot:
             await until(pilot, lambda app=app: reached(app, State.SUCCEEDED), name)  # type: ignore[misc]
             save(app, f"graph-{name.replace('_', '-')}-80x24")
+            if name == "nested_foreach":
+                await pilot.press("2", "plus", "plus", "minus", "g", "j", "j", "l", "j", "l")
+                await pilot.pause(0.3)
+                save(app, "tree-nested-foreach-80x24")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from flowtui.screens.causes import Causes
 from flowtui.screens.explained import Explained
 from flowtui.sources.base import RunSource
 from flowtui.store import Applied, RunStore
+from flowtui.task_filter import HINT
 from flowtui.theme import Look
 from flowtui.widgets.attempt_bar import AttemptBar
 from flowtui.widgets.find_bar import FindBar
@@ -133,7 +134,7 @@ class TasksPane(Vertical):
     def ask_filter(self, find_bar: FindBar) -> None:
         """Let the person type what the tasks are filtered by."""
         find_bar.ask(
-            "filter the tasks: id, foreach label or state; ! first: all others",
+            f"filter the tasks: {HINT}",
             self.list.filter_text,
             typed=self._filter,
             kept=self._take_focus,
@@ -150,8 +151,9 @@ class TasksPane(Vertical):
         self._sort(self.list.order, reverse=not self.list.reverse)
 
     def on_row_list_heading_clicked(self, message: RowList.HeadingClicked) -> None:
-        if message.column in list(Order):
-            order = Order(message.column)
+        column = Order.FOREACH if message.column in self.list.levels else message.column
+        if column in list(Order):
+            order = Order(column)
             self._sort(order, reverse=order is self.list.order and not self.list.reverse)
 
     def _sort(self, order: Order, *, reverse: bool) -> None:

@@ -15,6 +15,8 @@ from flowtui.theme import Look
 from flowtui.widgets.dag_view import DagView
 from flowtui.widgets.run_view import Picked, RunView
 
+# A view is imported when it is first shown: the first frame shows one only.
+
 
 def _timeline(look: Look) -> RunView:
     from flowtui.widgets.timeline import Timeline
@@ -22,7 +24,12 @@ def _timeline(look: Look) -> RunView:
     return Timeline(look)
 
 
-# A view is imported when it is first shown: the first frame shows one only.
+def _tree(look: Look) -> RunView:
+    from flowtui.widgets.tree_view import TreeView
+
+    return TreeView(look)
+
+
 def _times(look: Look) -> RunView:
     from flowtui.widgets.times_view import TimesView
 
@@ -31,6 +38,7 @@ def _times(look: Look) -> RunView:
 
 VIEWS: Mapping[str, Callable[[Look], RunView]] = {
     "graph": DagView,
+    "tree": _tree,
     "timeline": _timeline,
     "times": _times,
 }

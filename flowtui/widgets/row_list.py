@@ -128,7 +128,7 @@ class RowList(LineView, Generic[Id], can_focus=True):
             if heading.start() <= x < heading.end():
                 self.post_message(self.HeadingClicked(heading[1]))
 
-    def _choose(self, row: int, _x: int) -> None:
+    def _choose(self, row: int, x: int) -> None:  # noqa: ARG002
         """A row was clicked, at this cell of it."""
         self._place_cursor(row, by_hand=True)
 

@@ -164,7 +164,7 @@ def group_row(group: Group, look: Look, dim: Style, *, cursor: bool) -> Text:
     return text
 
 
-def told_counts(counts: Mapping[State | None, int], look: Look) -> Text:
+def told_counts(counts: Mapping[State, int] | Mapping[State | None, int], look: Look) -> Text:
     """How many runs are in which state, worst first, each after two spaces."""
     text = Text()
     for state in SEVERITY:

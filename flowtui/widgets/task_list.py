@@ -10,6 +10,7 @@ from textual.cache import LRUCache
 from textual.message import Message
 from textual.strip import Strip
 
+from flowtui.logs.sanitise import one_line
 from flowtui.model import FINISHED, Key, Ms, ProcessUse, Task
 from flowtui.task_index import StepTasks
 from flowtui.theme import Look
@@ -75,13 +76,18 @@ class TaskList(RowList[str]):
         return bool(self._listed.tasks.widest.label)
 
     @property
+    def levels(self) -> Collection[str]:
+        """The levels of a nested foreach that have columns of their own."""
+        return [name for name, _ in self._columns.levels]
+
+    @property
     def failed_only(self) -> bool:
         """Whether only tasks that need a look are left."""
         return self._listed.failed_only
 
     @property
     def filter_text(self) -> str:
-        """What id, foreach label or state must hold."""
+        """What the tasks are filtered by, as it was typed."""
         return self._listed.text
 
     @property
@@ -202,6 +208,8 @@ class TaskList(RowList[str]):
         return self._columns.header(self.order, self.reverse, self._look)
 
     def _reason_for_nothing(self) -> str:
+        if self._listed.wrong and self.total:
+            return one_line(self._listed.wrong)
         if self.total:
             wanted = "failed, lost or caught" if self.failed_only else "matching"
             return f"None of {self.total} tasks is {wanted}."

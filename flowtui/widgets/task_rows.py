@@ -9,6 +9,7 @@ from math import inf
 from operator import itemgetter
 
 from flowtui.model import FINISHED, Ms, State, Task
+from flowtui.task_filter import BadFilterError, TaskFilter
 from flowtui.task_index import SEVERITY, NaturalKey, StepTasks, natural
 
 OF_INTEREST = frozenset({State.FAILED, State.LOST, State.CAUGHT, State.WAITING})
@@ -60,6 +61,7 @@ class TaskRows:
         self.failed_only = False
         self.text = ""
         self.only: frozenset[str] | None = None
+        self.wrong: str | None = None
         self._now = Ms(0)
         self._keys: list[_RowKey] | None = None
         self._known: dict[str, _RowKey] = {}
@@ -103,8 +105,10 @@ class TaskRows:
             self._arrange()
 
     def filter(self, *, failed_only: bool, text: str) -> None:
-        """Leave the tasks whose id, foreach label or state holds the text; a `!` before it leaves
-        those in which it does not occur."""
+        """Leave the tasks that the text leaves, as `TaskFilter` reads it.
+
+        `wrong` is a sentence where it is no filter: nothing is left then.
+        """
         self.failed_only, self.text = failed_only, text
         self._arrange()
 
@@ -122,7 +126,11 @@ class TaskRows:
         if len(changed) >= _MANY:
             self._arrange()
             return True
-        moved, passes, key_of = False, self._passer(), self._keyer()
+        moved, wrong, passes, key_of = False, self.wrong, self._passer(), self._keyer()
+        if self.wrong != wrong:
+            # The first tasks of a foreach have come, and with them the names of its levels.
+            self._arrange()
+            return True
         for task in changed:
             known = self.tasks[task.id]
             new = (key_of(known), natural(known.id)) if passes(known) else None
@@ -148,7 +156,7 @@ class TaskRows:
         return True
 
     def _arrange(self) -> None:
-        self._known, self._going = {}, set()
+        self._known, self._going, self.wrong = {}, set(), None
         filtered = self.failed_only or self.text or self.only is not None
         if self.order is Order.TASK and not filtered:
             self._keys, self._count = None, len(self.tasks)
@@ -188,19 +196,19 @@ class TaskRows:
         return keyers[self.order]
 
     def _passer(self) -> Callable[[Task], bool]:
-        wanted = self.text.casefold()
-        leave_out = len(wanted) > 1 and wanted.startswith("!")
-        wanted = wanted.removeprefix("!") if leave_out or wanted == "!" else wanted
-        states = {state for state in State if wanted in state}
-        failed_only, search_text, only = self.failed_only, self.tasks.search_text, self.only
+        tasks, failed_only, only = self.tasks, self.failed_only, self.only
+        self.wrong = None
+        try:
+            chosen = TaskFilter.parse(self.text, [name for name, _ in tasks.widest.levels])
+        except BadFilterError as error:
+            self.wrong = str(error)
+            return lambda _: False
 
         def passes(task: Task) -> bool:
             if only is not None and task.id not in only:
                 return False
             if failed_only and task.state not in OF_INTEREST:
                 return False
-            if not wanted:
-                return True
-            return (task.state in states or wanted in search_text(task)) is not leave_out
+            return chosen.leaves(task, tasks)
 
         return passes
