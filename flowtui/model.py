@@ -42,6 +42,9 @@ SETTLED = frozenset({State.SUCCEEDED, State.CAUGHT, State.CLONED})
 FINISHED = SETTLED | {State.FAILED, State.LOST, State.SKIPPED}
 """States in which nothing runs any more."""
 
+_JOINED = frozenset({"split-static", "split-foreach", "split-parallel"})
+"""The types of steps whose branches a join brings together again."""
+
 UNSUCCESSFUL = frozenset({State.FAILED, State.LOST})
 """States that keep a run from its end."""
 
@@ -107,6 +110,26 @@ class Graph:
             for successor in node.next:
                 before.setdefault(successor, []).append(node.name)
         return {name: tuple(names) for name, names in before.items()}
+
+    @cached_property
+    def split_of(self) -> Mapping[str, str]:
+        """Step name → the foreach or num_parallel split that it is inside of, the innermost."""
+        # A join closes the innermost split that is open before it; one that splits again is no
+        # `join` by its type.
+        joins = {node.matching_join for node in self.nodes}
+        opened: dict[str, tuple[str, ...]] = {}
+        for node in self.nodes:
+            before = next((n for n in self.predecessors[node.name] if n in opened), None)
+            around = opened[before] if before is not None else ()
+            if before is not None and self[before].type in _JOINED:
+                around = (*around, before)
+            closes = node.type == "join" or node.name in joins
+            opened[node.name] = around[:-1] if closes else around
+        innermost = {
+            name: next((n for n in reversed(splits) if self[n].type != "split-static"), None)
+            for name, splits in opened.items()
+        }
+        return {name: split for name, split in innermost.items() if split is not None}
 
     def __contains__(self, step: str) -> bool:
         return step in self.by_name

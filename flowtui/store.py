@@ -97,9 +97,12 @@ class RunStore:
 
     def tasks(self, step: str) -> StepTasks:
         """A step's tasks by id, in the natural order of their ids; it follows what is applied."""
-        if step in self._graph:
-            return self._tasks.setdefault(step, StepTasks())
-        return _NO_TASKS
+        known = self._tasks.get(step)
+        if known is None:
+            if step not in self._graph:
+                return _NO_TASKS
+            known = self._tasks[step] = StepTasks()
+        return known
 
     def task(self, step: str, task_id: str) -> Task | None:
         return self.tasks(step).get(task_id)

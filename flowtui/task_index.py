@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from rich.cells import cell_len
 
-from flowtui.model import LEVELS_APART, State, Task
+from flowtui.model import LEVELS_APART, Ms, State, Task
 
 SEVERITY: tuple[State, ...] = (
     State.FAILED,
@@ -38,6 +38,9 @@ _DIGITS = re.compile("([0-9]{1,18})")
 
 _MANY = 256
 """From this many new tasks on, sorting all is cheaper than inserting each."""
+
+MAX_NESTED = 8
+"""Outer elements whose tasks are kept apart."""
 
 NaturalKey = tuple[tuple[str | int, ...], str]
 
@@ -70,15 +73,129 @@ class Widest:
     levels: list[tuple[str, int]] = field(default_factory=list)
 
 
+class Lengths:
+    """When a step's tasks began and ended, and how long they took, in milliseconds; those that
+    were cloned left out, which took their time in another run."""
+
+    def __init__(self) -> None:
+        self.began: Ms | None = None
+        self.ended: Ms | None = None
+        self._sorted: list[int] = []
+        self._new: list[int] = []
+
+    @property
+    def median(self) -> int | None:
+        """Of the tasks that are over, or None."""
+        if self._new:
+            # What is nearly sorted is sorted at the cost of looking at it once.
+            self._sorted += self._new
+            self._sorted.sort()
+            self._new.clear()
+        return self._sorted[len(self._sorted) // 2] if self._sorted else None
+
+    def take(self, old: Task | None, task: Task) -> None:
+        """Take in a task that is new or differs."""
+        began, ended = task.started_at, task.finished_at
+        if began is not None and task.state is not State.CLONED:
+            self.began = min(began, self.began or began)
+        if ended is not None and task.state is not State.CLONED:
+            self.ended = max(ended, self.ended or ended)
+        before, now = _length(old), _length(task)
+        if before == now:
+            return
+        if before is not None:
+            self._forget(before)
+        if now is not None:
+            self._new.append(now)
+
+    def _forget(self, length: int) -> None:
+        place = bisect_left(self._sorted, length)
+        if place < len(self._sorted) and self._sorted[place] == length:
+            del self._sorted[place]
+        else:
+            self._new.remove(length)
+
+
+def _length(task: Task | None) -> int | None:
+    if task is None or task.state is State.CLONED:
+        return None
+    if task.started_at is None or task.finished_at is None:
+        return None
+    return task.finished_at - task.started_at
+
+
+class Lane:
+    """Tasks in natural order of their ids, each as the code of its state."""
+
+    def __init__(self) -> None:
+        self.keys: list[NaturalKey] = []
+        self._codes = bytearray()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def worst(self, cells: int, total: int | None = None, start: int = 0) -> tuple[State, ...]:
+        """The worst state in each of `cells` equal slices; at most one cell for a task.
+
+        `total` is how many tasks there will be: those that are not known yet are pending, at the
+        end. `start` is how many tasks are left out in front.
+        """
+        known = len(self._codes)
+        count = max(known, total or 0) - start
+        if count <= 0:
+            return ()
+        cells = min(cells, count)
+        worst: list[State] = []
+        for first, stop in pairwise(start + cell * count // cells for cell in range(cells + 1)):
+            code = max(self._codes[first:stop], default=_PENDING)
+            worst.append(_STATES[max(code, _PENDING) if stop > known else code])
+        return tuple(worst)
+
+    def add(self, new: list[NaturalKey], tasks: Mapping[str, Task]) -> None:
+        """Take in tasks that are in `tasks`, by their keys."""
+        new.sort()
+        if not self.keys or new[0] > self.keys[-1]:
+            self.keys += new
+            self._codes += bytes(_CODES[tasks[task_id].state] for _, task_id in new)
+        elif len(new) < _MANY:
+            for key in new:
+                place = bisect_left(self.keys, key)
+                self.keys.insert(place, key)
+                self._codes.insert(place, _CODES[tasks[key[1]].state])
+        else:
+            self.keys = sorted(self.keys + new)
+            self._codes = bytearray(_CODES[tasks[task_id].state] for _, task_id in self.keys)
+
+    def change(self, task: Task) -> None:
+        """Take in a task's new state; one that is not here has no place yet."""
+        place = self._place(task.id)
+        if place is not None:
+            self._codes[place] = _CODES[task.state]
+
+    def drop(self, task_id: str) -> None:
+        place = self._place(task_id)
+        if place is not None:
+            del self.keys[place], self._codes[place]
+
+    def _place(self, task_id: str) -> int | None:
+        place = bisect_left(self.keys, natural(task_id))
+        return place if place < len(self.keys) and self.keys[place][1] == task_id else None
+
+
 class StepTasks(Mapping[str, Task]):
-    """Tasks by id, in natural order of their ids; changed by its owner alone, read by all."""
+    """Tasks by id, in natural order of their ids; changed by its owner alone, read by all.
+
+    `retried` counts the tasks that have more than one attempt.
+    """
 
     def __init__(self, tasks: Collection[Task] = ()) -> None:
         self.counts: Counter[State] = Counter()
         self.widest = Widest()
+        self.retried = 0
+        self.lengths = Lengths()
         self._tasks: dict[str, Task] = {}
-        self._keys: list[NaturalKey] = []
-        self._codes = bytearray()
+        self._lane = Lane()
+        self._nested: dict[tuple[str, ...], Lane] | None = {}
         self._texts: dict[str, str] = {}
         self._label_keys: dict[str, NaturalKey] = {}
         self.take(tasks)
@@ -87,7 +204,7 @@ class StepTasks(Mapping[str, Task]):
         return self._tasks[task_id]
 
     def __iter__(self) -> Iterator[str]:
-        return (task_id for _, task_id in self._keys)
+        return (task_id for _, task_id in self._lane.keys)
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -98,7 +215,16 @@ class StepTasks(Mapping[str, Task]):
     @property
     def keys_in_order(self) -> Sequence[NaturalKey]:
         """The natural keys of the ids, sorted; each ends in its id."""
-        return self._keys
+        return self._lane.keys
+
+    @property
+    def nested(self) -> Mapping[tuple[str, ...], Lane]:
+        """The tasks of a foreach in a foreach, by the labels of the outer ones.
+
+        Empty outside of one, and where there are more than `MAX_NESTED`: nobody could tell so many
+        apart in a strip.
+        """
+        return self._nested or {}
 
     def take(self, tasks: Collection[Task]) -> None:
         """Take in tasks of this step that are new or differ."""
@@ -107,20 +233,26 @@ class StepTasks(Mapping[str, Task]):
             old = self._tasks.get(task.id)
             self._tasks[task.id] = task
             self.counts[task.state] += 1
+            self.retried += len(task.attempts) > 1
             self._texts.pop(task.id, None)
             self._label_keys.pop(task.id, None)
             self._measure(task)
+            self.lengths.take(old, task)
+            if len(task.labels) > 1 or (old is not None and len(old.labels) > 1):
+                self._nest(old, task)
             if old is None:
                 new.append(natural(task.id))
                 continue
             self.counts[old.state] -= 1
-            # A task that is new in the same portion has no place yet.
-            if old.state is not task.state and self._codes:
-                place = bisect_left(self._keys, natural(task.id))
-                if place < len(self._keys) and self._keys[place][1] == task.id:
-                    self._codes[place] = _CODES[task.state]
+            self.retried -= len(old.attempts) > 1
+            if old.state is not task.state:
+                self._lane.change(task)
         if new:
-            self._place(new)
+            self._lane.add(new, self._tasks)
+
+    def worst(self, cells: int, total: int | None = None, start: int = 0) -> tuple[State, ...]:
+        """The worst state in each of `cells` slices of all tasks, as `Lane.worst` says it."""
+        return self._lane.worst(cells, total, start)
 
     def search_text(self, task: Task) -> str:
         """What a filter looks through: id and foreach label, folded; made when first wanted."""
@@ -135,23 +267,6 @@ class StepTasks(Mapping[str, Task]):
         if key is None:
             key = self._label_keys[task.id] = natural(task.label or "")
         return key
-
-    def worst(self, cells: int, total: int | None = None) -> tuple[State, ...]:
-        """The worst state in each of `cells` equal slices; at most one cell for a task.
-
-        `total` is how many tasks there will be: those that are not known yet are pending, at the
-        end.
-        """
-        count = max(len(self._codes), total or 0)
-        if not count:
-            return ()
-        cells = min(cells, count)
-        known = len(self._codes)
-        worst: list[State] = []
-        for start, stop in pairwise(cell * count // cells for cell in range(cells + 1)):
-            code = max(self._codes[start:stop], default=_PENDING)
-            worst.append(_STATES[max(code, _PENDING) if stop > known else code])
-        return tuple(worst)
 
     def _measure(self, task: Task) -> None:
         widest = self.widest
@@ -168,19 +283,19 @@ class StepTasks(Mapping[str, Task]):
             cells += width
         widest.label = max(widest.label, cells)
 
-    def _place(self, new: list[NaturalKey]) -> None:
-        new.sort()
-        if not self._keys or new[0] > self._keys[-1]:
-            self._keys += new
-            self._codes += bytes(_CODES[self._tasks[task_id].state] for _, task_id in new)
-        elif len(new) < _MANY:
-            for key in new:
-                place = bisect_left(self._keys, key)
-                self._keys.insert(place, key)
-                self._codes.insert(place, _CODES[self._tasks[key[1]].state])
-        else:
-            self._keys = sorted(self._keys + new)
-            self._codes = bytearray(_CODES[self._tasks[task_id].state] for _, task_id in self._keys)
+    def _nest(self, old: Task | None, task: Task) -> None:
+        if self._nested is None:
+            return
+        was, now = (other.labels[:-1] if other else () for other in (old, task))
+        if was != now:
+            if was:
+                self._nested[was].drop(task.id)
+            if now:
+                self._nested.setdefault(now, Lane()).add([natural(task.id)], self._tasks)
+        elif old is not None and old.state is not task.state:
+            self._nested[now].change(task)
+        if len(self._nested) > MAX_NESTED:
+            self._nested = None
 
 
 def _cells(text: str) -> int:

@@ -142,6 +142,15 @@ async def two_attempts(run: str) -> None:
         save(app, "compare-160x45")
 
 
+async def in_detail(run: str) -> None:
+    app = FlowtuiApp(Target("DemoFlow", run), Where())
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: reached(app, State.FAILED), "the failed run")
+        await pilot.press("home", "plus", "plus", "down", "down", "z")
+        await pilot.pause(0.5)
+        save(app, "graph-detailed-160x45")
+
+
 async def small_window(run: str) -> None:
     app = FlowtuiApp(Target("DemoFlow", run), Where())
     async with app.run_test(size=SMALL) as pilot:
@@ -229,6 +238,7 @@ if __name__ == "__main__":
     demo_run = id_file.read_text()
     asyncio.run(watch_the_demo(demo_run))
     asyncio.run(two_attempts(demo_run))
+    asyncio.run(in_detail(demo_run))
     asyncio.run(small_window(demo_run))
     asyncio.run(timelines(demo_run))
     cache = Path(__file__).parent.parent / ".pytest_cache" / "flowtui-runs"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.metadata_service import MetadataService
 from tests.run_lists import grown_local
@@ -143,3 +146,49 @@ def test_of_a_task_its_attempts_are_shown(cli: Cli, runs: dict[str, RecordedRun]
     [[task]] = [step["tasks"] for step in document["steps"]]
     assert task["pathspec"] == f"{run}/divide/2"
     assert document["counts"] == {"succeeded": 5, "caught": 1}, "those of the whole run"
+
+
+# The graph as a picture
+
+
+def test_the_graph_is_saved_as_a_picture(
+    cli: Cli, runs: dict[str, RecordedRun], tmp_path: Path
+) -> None:
+    saved = tmp_path / "graph.svg"
+    saved.write_text("older")
+    ended = cli("show", runs["switch"].pathspec, "--svg", str(saved))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (DONE, "", "")
+    picture = saved.read_text("utf-8")
+    assert picture.startswith("<svg ")
+    assert "switch mode" in picture
+    told = cli("show", runs["switch"].pathspec, "--svg", "-")
+    assert (told.returncode, told.stdout, told.stderr) == (DONE, picture, "")
+
+
+def test_a_picture_overwrites_nothing_but_a_file(
+    cli: Cli, runs: dict[str, RecordedRun], tmp_path: Path
+) -> None:
+    def refused(file: Path) -> str:
+        return complaint(cli("show", runs["linear"].pathspec, "--svg", str(file)), 2)
+
+    assert refused(tmp_path) == f"'{tmp_path}' is no regular file: --svg overwrites nothing else."
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "is no regular file" in refused(pipe)
+    nowhere = tmp_path / "nowhere" / "graph.svg"
+    assert refused(nowhere) == f"'{nowhere}' cannot be written: no such file or directory."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("LinearFlow",), "--svg draws a run, as in: flowtui show LinearFlow/@latest --svg"),
+        ((), "--svg draws a run, as in: flowtui show FLOW/@latest --svg"),
+        (("LinearFlow/@latest/start",), "--svg draws a run, as in: flowtui show LinearFlow/@l"),
+        (("LinearFlow/@latest", "--json"), "Pass one of --json, --plain and --svg."),
+        (("LinearFlow/@latest", "--plain"), "Pass one of --json, --plain and --svg."),
+        (("LinearFlow/@latest", "--limit", "3"), "--limit is for lists of runs"),
+    ],
+)
+def test_a_picture_is_of_one_run(cli: Cli, arguments: tuple[str, ...], expected: str) -> None:
+    assert expected in complaint(cli("show", *arguments, "--svg", "x.svg"), 2)

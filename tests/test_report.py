@@ -308,7 +308,7 @@ def test_the_picture_shows_the_graph_and_each_task_in_a_line(
     assert lines[0].startswith(f"{runs['catch'].pathspec}  ✓ succeeded  0:")
     assert lines[0].endswith("  1 caught  5 succeeded")
     assert lines[1] == "end/6 attempt 0: attempt_ok=True"
-    for box in ("│ ✓ start │", "◆ divide ×3 │", "│ ✓ join  │", "│ ✓ end │"):
+    for box in ("│ ✓ start │", "││ ◆ divide ×3 ↻1  ◆1 ✓2 ││", "│ ✓ join  │", "│ ✓ end │"):
         assert box in printed
     (divided,) = [line for line in lines if line.startswith("divide/2")]
     assert re.fullmatch(

@@ -6,18 +6,31 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from textual.pilot import Pilot
 
 from flowtui.app import FlowtuiApp
-from flowtui.model import Changes, ProcessUse, State, Target
+from flowtui.model import (
+    Attempt,
+    Changes,
+    Graph,
+    Node,
+    ProcessUse,
+    RunStatus,
+    State,
+    Target,
+    Task,
+)
 from flowtui.report.paper import paper
 from flowtui.report.run import print_run
+from flowtui.screens.run import RunScreen
 from flowtui.sources.registry import Where
 from flowtui.store import RunStore
 from flowtui.theme import Look
 from flowtui.times import clock
+from flowtui.widgets.dag_view import DagView
 from tests.pilot import WIDE, screen_text, shows, until
 from tests.scripted_run import RUN, START, ScriptedSource, many, work
 
@@ -105,3 +118,38 @@ def test_the_plain_picture_has_the_strip_too(
     store.apply(replace(first, tasks=tasks))
     print_run(store, Look(ascii=ascii_only), paper(sys.stdout))
     assert strip in capsys.readouterr().out
+
+
+async def test_what_runs_is_followed_until_the_person_scrolls_and_again_after_a_zoom_to_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [f"step_{number}" for number in range(60)]
+    nodes = [Node(name, next=(after,)) for name, after in pairwise(names)]
+    graph = Graph((*nodes, Node(names[-1], "end")), names[0], names[-1])
+    due = [0]
+
+    def reached(number: int) -> Changes:
+        tried = Attempt(0, State.RUNNING, "…", START)
+        task = Task(names[number], "1", State.RUNNING, "…", (tried,))
+        return Changes(START, status=RunStatus(State.RUNNING, "it runs"), tasks=(task,))
+
+    source = ScriptedSource(
+        (reached(due.pop()) if due else Changes(START) for _ in range(5000)),
+        replace(RUN, graph=graph),
+    )
+    async with following(source, monkeypatch, "") as (app, pilot):
+        view = app.screen.query_one(DagView)
+        await until(pilot, lambda: view.selected == "step_0", "the first step")
+        due.append(30)
+        await until(pilot, lambda: view.selected == "step_30", "it is taken along")
+        view.focus()
+        await pilot.press("pageup")
+        due.append(50)
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        store = screen.store
+        assert store is not None
+        await until(pilot, lambda: store.tasks("step_50"), "a later step runs")
+        assert view.selected == "step_30"
+        await pilot.press("0")
+        await until(pilot, lambda: view.selected == "step_50", "it is taken along again")

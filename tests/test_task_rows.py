@@ -180,3 +180,43 @@ def test_of_picked_tasks_those_that_come_later_stay_out() -> None:
     assert [task.id for task in rows] == ["3"]
     rows.pick(None)
     assert [task.id for task in rows] == ["3", "9"]
+
+
+NESTED = st.builds(
+    lambda number, state, length, tries, outer: Task(
+        "work",
+        str(number),
+        state,
+        "…",
+        tuple(Attempt(at, state, "…", START, Ms(START + length)) for at in range(tries)),
+        labels=(f"outer={outer}", f"inner={number}") if outer else (),
+    ),
+    st.integers(1, 30),
+    st.sampled_from(list(State)),
+    st.integers(0, 50),
+    st.integers(0, 3),
+    st.integers(0, 4),
+)
+
+
+@given(st.lists(st.lists(NESTED, max_size=6), max_size=6))
+@settings(deadline=None)
+def test_what_a_box_tells_follows_changes_as_if_told_anew(portions: list[list[Task]]) -> None:
+    tasks = StepTasks()
+    for portion in portions:
+        tasks.take(portion)
+        known = list(tasks.values())
+        assert tasks.retried == sum(len(task.attempts) > 1 for task in known)
+        lengths = sorted(
+            task.finished_at - task.started_at
+            for task in known
+            if task.state is not State.CLONED
+            and task.started_at is not None
+            and task.finished_at is not None
+        )
+        assert tasks.lengths.median == (lengths[len(lengths) // 2] if lengths else None)
+        for outer in range(1, 5):
+            labels = (f"outer={outer}",)
+            within = tuple(task.state for task in known if task.labels[:1] == labels)
+            lane = tasks.nested.get(labels)
+            assert (lane.worst(99) if lane else ()) == within

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -26,6 +27,11 @@ RUNS_SHOWN = 20
 @click.option("--json", "as_json", is_flag=True, help="A document for programs.")
 @click.option("--plain", is_flag=True, help="A picture for people; this is the default.")
 @click.option(
+    "--svg",
+    metavar="FILE",
+    help="Save the run's graph as an SVG picture; - is standard output.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(1),
     metavar="N",
@@ -37,6 +43,7 @@ def show(
     target: str | Target | None,
     as_json: bool,
     plain: bool,
+    svg: str | None,
     limit: int | None,
     colour: Colour,
     metadata: str | None,
@@ -51,16 +58,44 @@ def show(
     """
     from flowtui.sources.registry import Where
 
-    if as_json and plain:
-        leave("Pass --json or --plain, not both.", EXIT_USAGE)
+    if as_json + plain + (svg is not None) > 1:
+        leave("Pass one of --json, --plain and --svg.", EXIT_USAGE)
     settings = config_of(given).settings()
     where = Where(metadata, namespace, source)
+    if svg is not None:
+        if limit is not None:
+            leave("--limit is for lists of runs, of which --svg draws none.", EXIT_USAGE)
+        _save_svg(svg, target, where, settings)
+        return
     if target is None or isinstance(target, str):
         _show_runs(target, limit or RUNS_SHOWN, where, settings, colour, as_json=as_json)
         return
     if limit is not None:
         leave(f"--limit is for lists of runs, as in: flowtui show {target.flow}", EXIT_USAGE)
     _show_run(target, where, settings, colour, as_json=as_json)
+
+
+def _save_svg(file: str, target: str | Target | None, where: Where, settings: Settings) -> None:
+    if target is None or isinstance(target, str) or target.step is not None:
+        example = f"{getattr(target, 'flow', target) or 'FLOW'}/@latest"
+        leave(f"--svg draws a run, as in: flowtui show {example} --svg graph.svg", EXIT_USAGE)
+    path = Path(file)
+    if file != "-" and path.exists() and not path.is_file():
+        leave(f"{file!r} is no regular file: --svg overwrites nothing else.", EXIT_USAGE)
+    with leaving_with_the_source():
+        _, opened, store = open_run(target, where)
+        opened.close()
+    from flowtui.report.svg import svg
+
+    picture = svg(store, settings.look())
+    if file == "-":
+        click.echo(picture, nl=False)
+        return
+    try:
+        path.write_text(picture, "utf-8")
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        leave(f"{file!r} cannot be written: {why}.", EXIT_USAGE)
 
 
 def _show_run(

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from rich.text import Text
 
+from flowtui.heat import STRIP
 from flowtui.model import FINISHED, UNSUCCESSFUL, Ms, Node, State, Task
-from flowtui.picture import STRIP, shown
+from flowtui.picture import shown
 from flowtui.report.run import headline, took
 from flowtui.store import RunStore
 from flowtui.task_index import SEVERITY

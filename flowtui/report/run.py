@@ -8,9 +8,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from flowtui.graph.draw import draw
 from flowtui.model import FINISHED, Attempt, Ms, Target, Task
-from flowtui.picture import boxes, case_labels, not_taken, shown
+from flowtui.picture import shown
+from flowtui.report.graph import graph_lines
 from flowtui.report.paper import look_on, put
 from flowtui.store import RunStore
 from flowtui.task_index import SEVERITY
@@ -31,7 +31,7 @@ def print_run(store: RunStore, look: Look, console: Console, target: Target | No
     ]
     if target is None or target.step is None:
         if store.graph.nodes:
-            parts += [_graph(store, look), ""]
+            parts += [*graph_lines(store, look, console.width), ""]
         parts.append(_tasks(store.all_tasks(), look))
     else:
         task = store.task(target.step, target.task or "")
@@ -39,17 +39,6 @@ def print_run(store: RunStore, look: Look, console: Console, target: Target | No
         parts += [_about_step(store, target.step, look), ""]
         parts.append(_attempts(task, look) if task else _tasks(tasks, look))
     put(console, *parts)
-
-
-def _graph(store: RunStore, look: Look) -> Text:
-    drawing = draw(
-        store.graph,
-        boxes(store, look),
-        case_labels(store.graph, look),
-        dimmed=not_taken(store.graph, store.steps),
-        ascii=look.ascii,
-    )
-    return Text(drawing.plain(), no_wrap=True, overflow="ignore")
 
 
 def _about_step(store: RunStore, step: str, look: Look) -> Text:

@@ -287,6 +287,13 @@ class RunScreen(PaneScreen):
             self._selected.number = message.attempt
             self._show_attempt()
 
+    def on_following(self, message: run_view.Following) -> None:
+        store = self._store
+        if store is not None and store.status.state not in FINISHED:
+            self._moved = not message.wanted
+            if message.wanted:
+                self._follow_frontier(store)
+
     def on_opened(self, _message: run_view.Opened) -> None:
         self.action_drill()
 

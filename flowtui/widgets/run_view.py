@@ -25,6 +25,14 @@ class Opened(Message):
     """What is selected in a view was double-clicked."""
 
 
+class Following(Message):
+    """The person looks around by hand, or wants to be taken along to what runs again."""
+
+    def __init__(self, wanted: bool) -> None:
+        super().__init__()
+        self.wanted = wanted
+
+
 class Retitled(Message):
     """What a view says of itself differs."""
 
