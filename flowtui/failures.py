@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
+from flowtui.lanes import NaturalKey, natural
 from flowtui.logs.raised import Raised
 from flowtui.logs.stored import TailError
 from flowtui.logs.tails import SETTLE_SECONDS
@@ -20,7 +21,6 @@ from flowtui.model import FINISHED, UNSUCCESSFUL, Attempt, Graph, Key, State, Ta
 from flowtui.reading import log_end
 from flowtui.sources.base import RunSource, SourceError
 from flowtui.store import RunStore
-from flowtui.task_index import NaturalKey, natural
 
 LINES_READ = 4_000
 """Lines at the end of a log in which an exception is looked for."""

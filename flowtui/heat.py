@@ -14,10 +14,11 @@ from rich.cells import cell_len
 
 from flowtui.graph.drawing import Piece, Row, row_width
 from flowtui.graph.text import fit, pad
+from flowtui.lanes import Lane
 from flowtui.logs.sanitise import one_line
 from flowtui.model import State, Task
 from flowtui.store import RunStore
-from flowtui.task_index import MAX_NESTED, Lane
+from flowtui.task_index import MAX_NESTED
 from flowtui.theme import Look
 
 STRIP = 16

@@ -12,10 +12,10 @@ from flowtui.graph.drawing import BoxContent, Piece, Row, row_width
 from flowtui.graph.geometry import MAX_LABEL, Density, Edge
 from flowtui.graph.text import fit
 from flowtui.heat import QUIET, STRIP, parts, strip, strips
+from flowtui.lanes import SEVERITY
 from flowtui.logs.sanitise import one_line
 from flowtui.model import FINISHED, Decorator, Graph, Ms, Node, State, StepStatus
 from flowtui.store import RunStore
-from flowtui.task_index import SEVERITY
 from flowtui.theme import Look
 from flowtui.times import span
 

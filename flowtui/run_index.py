@@ -11,10 +11,10 @@ from functools import lru_cache
 from itertools import accumulate
 from math import inf
 
+from flowtui.lanes import SEVERITY, NaturalKey, natural
 from flowtui.model import FINISHED, Ms, State
 from flowtui.run_filter import RunFilter
 from flowtui.run_summary import RunKey, RunListChanges, RunSummary
-from flowtui.task_index import SEVERITY, NaturalKey, natural
 
 _RANKS: Mapping[State | None, int] = {state: rank for rank, state in enumerate((*SEVERITY, None))}
 

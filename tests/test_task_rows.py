@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
+from flowtui.lanes import SEVERITY, natural
 from flowtui.model import UNSUCCESSFUL, Attempt, Ms, State, Task
-from flowtui.task_index import SEVERITY, StepTasks, natural
+from flowtui.task_index import StepTasks
 from flowtui.theme import Look
 from flowtui.widgets.task_list import TaskList
 from flowtui.widgets.task_rows import OF_INTEREST, Order, TaskRows, took

@@ -9,11 +9,11 @@ from datetime import datetime
 from rich.text import Text
 
 from flowtui.heat import STRIP
+from flowtui.lanes import SEVERITY
 from flowtui.model import FINISHED, UNSUCCESSFUL, Ms, Node, State, Task
 from flowtui.picture import shown
 from flowtui.report.run import headline, took
 from flowtui.store import RunStore
-from flowtui.task_index import SEVERITY
 from flowtui.theme import Look
 from flowtui.times import span
 

@@ -8,12 +8,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from flowtui.lanes import SEVERITY
 from flowtui.model import FINISHED, Attempt, Ms, Target, Task
 from flowtui.picture import shown
 from flowtui.report.graph import graph_lines
 from flowtui.report.paper import look_on, put
 from flowtui.store import RunStore
-from flowtui.task_index import SEVERITY
 from flowtui.theme import Look
 from flowtui.times import clock, span, stopwatch
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from math import ceil, floor
 
+from flowtui.lanes import SEVERITY
 from flowtui.model import FINISHED, Ms, State, Task
-from flowtui.task_index import SEVERITY
 from flowtui.theme import Look
 from flowtui.views.timeline import Window
 

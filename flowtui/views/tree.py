@@ -9,10 +9,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate, groupby
 
+from flowtui.lanes import SEVERITY, natural
 from flowtui.model import FINISHED, State, StepStatus, Task
 from flowtui.store import Applied, RunStore
 from flowtui.task_filter import BadFilterError, TaskFilter
-from flowtui.task_index import SEVERITY, natural
 from flowtui.views.loops import looped
 from flowtui.views.tree_nodes import ATTEMPTS, Branch, Fold, NodeId, Row, Unfolding
 from flowtui.views.tree_step import StepRows

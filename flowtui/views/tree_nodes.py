@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from flowtui.lanes import NaturalKey
 from flowtui.model import Attempt, Ms, State, Task
-from flowtui.task_index import NaturalKey
 
 TROUBLE = frozenset({State.FAILED, State.LOST, State.CAUGHT})
 """States that are not hidden unless the person folds them away."""

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from flowtui.lanes import NaturalKey, natural
 from flowtui.model import State, Task
-from flowtui.task_index import NaturalKey, StepTasks, natural
+from flowtui.task_index import StepTasks
 from flowtui.views.tree_nodes import (
     ATTEMPTS,
     TROUBLE,

@@ -9,11 +9,11 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from flowtui.lanes import SEVERITY
 from flowtui.logs.sanitise import one_line
 from flowtui.model import FINISHED, Ms, State
 from flowtui.run_index import Group, Order, took
 from flowtui.run_summary import RunSummary
-from flowtui.task_index import SEVERITY
 from flowtui.theme import Look
 from flowtui.times import short_age, span
 from flowtui.widgets.task_columns import cell, sort_arrow

@@ -7,10 +7,10 @@ from rich.text import Text
 from textual.app import RenderResult
 from textual.widget import Widget
 
+from flowtui.lanes import SEVERITY
 from flowtui.logs.sanitise import one_line
 from flowtui.model import FINISHED, State
 from flowtui.store import RunStore
-from flowtui.task_index import SEVERITY
 from flowtui.theme import Look
 from flowtui.times import stopwatch
 from flowtui.widgets.freshness import Freshness

@@ -8,9 +8,10 @@ from enum import StrEnum
 from math import inf
 from operator import itemgetter
 
+from flowtui.lanes import SEVERITY, NaturalKey, natural
 from flowtui.model import FINISHED, Ms, State, Task
 from flowtui.task_filter import BadFilterError, TaskFilter
-from flowtui.task_index import SEVERITY, NaturalKey, StepTasks, natural
+from flowtui.task_index import StepTasks
 
 OF_INTEREST = frozenset({State.FAILED, State.LOST, State.CAUGHT, State.WAITING})
 """What the filter `failed only` leaves."""
