@@ -421,6 +421,7 @@ class RunScreen(PaneScreen):
 
     def on_views_pane_changed(self, message: ViewsPane.Changed) -> None:
         self.query_one(PaneTabs).rename("views", message.name.capitalize())
+        self.set_class(message.name != "graph", "-wide-view")
 
     def action_sort(self) -> None:
         focused = self.focused

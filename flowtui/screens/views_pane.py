@@ -13,6 +13,7 @@ from flowtui.model import Ms
 from flowtui.store import Applied, RunStore
 from flowtui.theme import Look
 from flowtui.widgets.dag_view import DagView
+from flowtui.widgets.preferences import preferences_of
 from flowtui.widgets.run_view import Picked, RunView
 
 # A view is imported when it is first shown: the first frame shows one only.
@@ -68,6 +69,7 @@ class ViewsPane(Container):
 
     def on_mount(self) -> None:
         self._retitle()
+        self._offer()
 
     def show(self, store: RunStore, applied: Applied | None) -> None:
         """Take over what is in the store; `applied` as in `RunView.show`."""
@@ -116,3 +118,13 @@ class ViewsPane(Container):
 
     def _retitle(self) -> None:
         self.border_title = Content(self.current.title())
+
+    def _offer(self) -> None:
+        """Tell the keys of the views; a click on one shows it."""
+        shown = preferences_of(self).catalogue.shown
+        offered = [
+            Content.from_markup(f"[@click=screen.view('{name}')]$key {name}[/]", key=key)
+            for name in VIEWS
+            if (key := shown(f"view_{name}"))
+        ]
+        self.border_subtitle = Content(" · ").join(offered)

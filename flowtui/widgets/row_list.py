@@ -177,7 +177,7 @@ class RowList(LineView, Generic[Id], can_focus=True):
             # `row` is the line of the reason, which stands where the rows would.
             reason = [] if self.row_count else self._reason_for_nothing().splitlines()
             if row < len(reason):
-                return self._line(Text(f"  {reason[row]}"), self._dim)
+                return self._line(Text(f"  {reason[row]}"), self.rich_style + self._muted())
             return Strip.blank(width, self.rich_style)
         cursor = row == self._cursor_at
         base = self.get_component_rich_style("row-list--cursor") if cursor else self.rich_style
@@ -187,9 +187,11 @@ class RowList(LineView, Generic[Id], can_focus=True):
         """A line above the rows."""
         return self._line(self._header(), self.get_component_rich_style("row-list--header"))
 
-    @property
-    def _dim(self) -> Style:
-        return self.get_component_rich_style("row-list--dim", partial=True)
+    def _muted(self, *, cursor: bool = False) -> Style:
+        """How what matters less is drawn; on the cursor's background as all else, to be read."""
+        if cursor:
+            return Style.null()
+        return Style(color=self.get_component_rich_style("row-list--dim").color)
 
     def _line(self, text: Text, base: Style) -> Strip:
         width = self.size.width

@@ -189,14 +189,14 @@ class RunTable(RowList[RowId]):
         return self._nothing()
 
     def _draw(self, row: int, cursor: bool, base: Style) -> Strip:
-        item = self.index[row]
+        item, dim = self.index[row], self._muted(cursor=cursor)
         if isinstance(item, Group):
-            return self._line(group_row(item, self._look, self._dim, cursor=cursor), base)
+            return self._line(group_row(item, self._look, dim, cursor=cursor), base)
         key = self._drawn(item, row)
         known = self._strips.get(item.key)
         if known is not None and known[0] == key:
             return known[1]
-        text = self._columns.row(item, self._look, self._dim, now=self._now, cursor=cursor)
+        text = self._columns.row(item, self._look, dim, now=self._now, cursor=cursor)
         strip = self._line(text, base)
         self._strips[item.key] = (key, strip)
         return strip

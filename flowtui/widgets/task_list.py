@@ -190,8 +190,9 @@ class TaskList(RowList[str]):
         if known is not None and known[0] == drawn:
             return known[1]
         use = self.processes.get(task.key)
+        dim = self._muted(cursor=cursor)
         text = self._columns.row(
-            task, self._look, self._dim, now=self._now, use=use, cause=cause, cursor=cursor
+            task, self._look, dim, now=self._now, use=use, cause=cause, cursor=cursor
         )
         strip = self._line(text, base)
         if task.state in FINISHED:

@@ -296,7 +296,7 @@ class Timeline(RowList[RowKey], RunView):
             axis = self._columns.axis(self._window, self._look)
             return self._line(axis, self.get_component_rich_style("row-list--header"))
         about = self._about(y - 2)
-        about.stylize(self._dim)
+        about.stylize(self._muted())
         return self._line(about, self.rich_style)
 
     def _over_time(self) -> Text:
@@ -306,7 +306,7 @@ class Timeline(RowList[RowKey], RunView):
             self._window.start, self._window.end, columns.bar, self._now
         )
         row = sparkline(cells, State.RUNNING, self._look)
-        return columns.running(row, max(cells, default=0), self._look, self._dim)
+        return columns.running(row, max(cells, default=0), self._look, self._muted())
 
     def _about(self, line: int) -> Text:
         """What the row under the cursor waited for, and what it meant to the run."""

@@ -205,9 +205,7 @@ class TreeView(RowList[NodeId], RunView):
         known = self._strips.get(item.id)
         if known is not None and known[0] == drawn:
             return known[1]
-        # On the cursor's background muted text would be hard to read.
-        muted = self.get_component_rich_style("row-list--dim").color
-        dim = Style.null() if cursor else Style(color=muted)
+        dim = self._muted(cursor=cursor)
         text = self._columns.row(item, self._look, dim, now=self._now, use=use, cursor=cursor)
         strip = self._line(text, base)
         self._strips[item.id] = (drawn, strip)
