@@ -28,7 +28,7 @@ LONGEST_PRINTED = 16 * 1024 * 1024
 """Bytes of a line that are printed."""
 
 
-_LAST_TRIES = 5
+_LAST_TRIES = 3
 """Looks in a row, each after a longer wait, at what cannot be read of a run that is over."""
 
 _Place = tuple[str, str, int, str]

@@ -156,7 +156,7 @@ def test_a_malformed_target_is_refused_with_an_example(cli: Cli, target: str) ->
         (("show", "A/1", "--limit", "3"), "--limit is for lists of runs, as in: flowtui show A"),
         (("show", "--limit", "0"), "'--limit': 0 is not in the range"),
         (("show", "A/1", "B/2"), "unexpected extra argument"),
-        (("show", "A/1", "--json", "--plain"), "Pass --json or --plain, not both."),
+        (("show", "A/1", "--json", "--plain"), "Pass one of --json, --plain and --svg."),
         (("show", "A/1", "--bogus"), "No such option"),
         (("--bogus",), "No such option"),
         (

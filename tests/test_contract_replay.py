@@ -165,7 +165,6 @@ def test_rows_that_are_stored_behind_newer_ones_are_not_missed(
     ("scenario", "step", "haste"),
     [
         ("catch", "divide", 0.0),
-        ("catch", "divide", HASTE),
         ("failed", "train", HASTE),
         ("nested_foreach", "title", 0.0),
     ],

@@ -18,7 +18,7 @@ from tests.program import assert_restored, monitor, run_ids, running_flow
 from tests.resumes import happened, recorded
 from tests.runs import FIXED, FLOWS, RecordedRun, eventually
 from tests.terminal import Terminal
-from tests.test_actions_resumed import BRANCH, HEAD, MAPPER
+from tests.test_actions_resumed import HEAD
 from tests.test_actions_resumed_steps import PATHS
 
 pytestmark = pytest.mark.timeout(120, func_only=True)
@@ -28,8 +28,6 @@ CLEAR, STOP, LAUNCH_LOG = "\x15", "\x0b", "\x0c"
 """What a terminal sends for ctrl+u, ctrl+k and ctrl+l."""
 
 SOURCES = {
-    "a branch died of a signal": BRANCH,
-    "the join of a num_parallel failed": MAPPER.replace("WHICH", "-1"),
     "the end failed, after loops and switches in a foreach": PATHS.replace(
         "self.rounds == 2", "False"
     ),
@@ -73,11 +71,6 @@ SHAPES = {
         chosen=4,
         before="failed",
     ),
-    "a branch died of a signal": Shape(
-        "a branch died of a signal",
-        "2 tasks cloned, 3 to run.",
-        {"start": (1, 0), "left": (1, 0), "right": (0, 1), "join": (0, 1), "end": (0, 1)},
-    ),
     "a step crashed": Shape(
         "segfault",
         "1 task cloned, 2 to run.",
@@ -88,11 +81,6 @@ SHAPES = {
         "launcher_killed",
         "1 task cloned, 2 to run.",
         {"start": (1, 0), "wait": (0, 1), "end": (0, 1)},
-    ),
-    "the join of a num_parallel failed": Shape(
-        "the join of a num_parallel failed",
-        "3 tasks cloned, 2 to run.",
-        {"start": (1, 0), "train": (2, 0), "join": (0, 1), "end": (0, 1)},
     ),
     "the end failed, after loops and switches in a foreach": Shape(
         "the end failed, after loops and switches in a foreach",

@@ -128,6 +128,10 @@ def _timeline(screen: Terminal) -> tuple[float, float]:
     screen.press("escape")
     wait_for_focus(screen, "graph")
     pressed = screen.press("3")
-    opened = screen.wait_for(f"▶● {STEP} ") - pressed
+    opened = screen.wait_for(f"● {STEP} ×") - pressed
+    # A step of few tasks is unfolded from the start.
+    if f"▼● {STEP} " in screen.text():
+        screen.press("h")
+        screen.wait_for(f"▶● {STEP} ")
     pressed = screen.press("l")
     return opened, screen.wait_for(f"▼● {STEP} ") - pressed
