@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -159,6 +160,11 @@ class FlowtuiApp(App[None]):
             self.open_run(self._target)
         else:
             self.push_screen(self._runs(self._where, self._flow))
+
+    def on_ready(self) -> None:
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._output_filter]

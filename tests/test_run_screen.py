@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from flowtui.screens.help import HelpScreen
@@ -253,3 +255,24 @@ async def test_a_step_that_does_not_exist_ends_the_app_with_what_there_is(runs: 
         await until(pilot, lambda: app.parting, "the app has ended")
     assert app.return_code == 3
     assert app.parting == (f"Run {run.pathspec} has no step 'nope'. Steps: start, middle, end.")
+
+
+async def test_garbage_is_collected_once_the_first_frame_is_there(runs: Runs) -> None:
+    gc.disable()
+    try:
+        async with watching(runs["linear"]) as (_, pilot):
+            await until(pilot, gc.isenabled, "it is collected again")
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+async def test_the_frame_tells_the_views_and_a_click_shows_one(runs: Runs) -> None:
+    async with watching(runs["linear"]) as (app, pilot):
+        await shows(pilot, "1 graph · 2 tree · 3 timeline · 4 times")
+        lines = screen_text(app).splitlines()
+        [y] = [at for at, line in enumerate(lines) if "3 timeline" in line]
+        await pilot.click(offset=(lines[y].index("3 timeline") + 2, y))
+        await shows(pilot, "timeline · ┃ critical path")
+        await pilot.press("1")
+        await until(pilot, lambda: app.screen.query_one(DagView).display, "the graph again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -37,6 +38,9 @@ def open_app(
 
     Without a target the app lists the runs, of `flow` or of all flows.
     """
+    # What is made up to the first frame stays: looking through it for garbage is a tenth of the
+    # start. The app takes it up again.
+    gc.disable()
     from flowtui.app import FlowtuiApp
     from flowtui.widgets.preferences import Preferences
 

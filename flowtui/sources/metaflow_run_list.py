@@ -19,7 +19,7 @@ from flowtui.sources.run_rows import YOUNG, ListedRun, RunRows
 ROWS = 0.1
 """Seconds that one poll spends on rows, while there are more than that takes."""
 
-FIRST_ROWS = 0.05
+FIRST_ROWS = 0.01
 """Seconds that the first poll spends on rows."""
 
 LOOKS = 0.1
