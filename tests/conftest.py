@@ -10,11 +10,6 @@ import pytest
 from tests.runs import RecordedRun, flow_environment, recorded_runs
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: a good part of the tests' time is waiting for others."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--golden-update", action="store_true", help="write the drawings in tests/golden anew"
