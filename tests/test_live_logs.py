@@ -63,7 +63,7 @@ def comparable(found: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
 
 @pytest.mark.parametrize(
     "name",
-    ["linear", "retry", "catch", "catch_killed", "timeout", "segfault", "parallel"],
+    ["retry", "catch_killed", "timeout", "parallel"],
 )
 def test_a_run_ends_as_without_it_and_keeps_the_same_logs(
     name: str, tmp_path: Path, runs: dict[str, RecordedRun]

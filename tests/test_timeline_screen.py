@@ -39,7 +39,7 @@ async def test_the_row_under_the_cursor_is_what_the_other_panes_show(runs: Runs)
 async def test_in_a_small_window_it_is_ordered_zoomed_and_left_again(runs: Runs) -> None:
     async with watching(runs["failed"], size=SMALL) as (app, pilot):
         await pilot.press("3")
-        await shows(pilot, "│▸┃")
+        await until(pilot, lambda: re.search("│▸[ ┃]", screen_text(app)), "the failed task's row")
         await pilot.press("s", "s", "s")
         await shows(pilot, "by took")
         await pilot.press("S")

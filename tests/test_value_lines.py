@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from flowtui.views.value_lines import compact, lines
 
 SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=90)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=90)
 ) | st.binary(max_size=60)
 VALUES: st.SearchStrategy[Any] = st.recursive(
     SCALARS,
