@@ -83,7 +83,8 @@ class Live(ScriptedSource):
         self.news: list[Task] = [work(2, State.RUNNING)]
 
     def poll(self) -> Changes:
-        tasks, self.news = tuple(self.news), []
+        # One by one: the test adds to them from another thread.
+        tasks = tuple(self.news.pop(0) for _ in range(len(self.news)))
         return Changes(
             Ms(START + 9000), status=RunStatus(State.RUNNING, "work is running"), tasks=tasks
         )
@@ -106,7 +107,7 @@ async def test_an_exception_whose_log_is_stored_after_the_outcome_comes_by_itsel
     app = opened(source, monkeypatch)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "● running")
-        source.news = [work(2, State.FAILED)]
+        source.news.append(work(2, State.FAILED))
         await shows(pilot, "The logs of attempt 0 hold no exception so far.")
         source.stored = True
         await shows(pilot, "ValueError: no data for FI  flow.py:41 in work")
@@ -120,7 +121,7 @@ async def test_of_a_lost_attempt_what_it_merely_logged_is_no_exception(
 ) -> None:
     source = Live(*TRACEBACK)
     source.stored = True
-    source.news = [work(2, State.LOST)]
+    source.news.append(work(2, State.LOST))
     app = opened(source, monkeypatch)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "Attempt 0 printed no exception to its logs.")
@@ -208,8 +209,8 @@ async def test_an_attempt_that_fails_while_its_logs_are_watched_gets_its_excepti
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, LogScreen), "the logs are open")
         assert isinstance(app.focused, LogPane)
-        source.news = [work(2, State.FAILED)]
         source.stored = True
+        source.news.append(work(2, State.FAILED))
         await shows(pilot, "▸ ValueError: no data for FI")
         assert isinstance(app.focused, LogPane)
 
@@ -263,7 +264,7 @@ async def test_code_that_ran_elsewhere_is_opened_where_its_like_is_here(
     monkeypatch.chdir(tmp_path)
     source = Live(*TRACEBACK)
     source.stored = True
-    source.news = [work(2, State.FAILED)]
+    source.news.append(work(2, State.FAILED))
     app = opened(source, monkeypatch)
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await shows(pilot, "flow.py:41 in work")

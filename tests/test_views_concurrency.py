@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from flowtui.model import Attempt, Ms, State
-from flowtui.views.concurrency import Concurrency, running_over_time
+from flowtui.views.concurrency import Concurrency
 
 S, R, L, C = State.SUCCEEDED, State.RUNNING, State.LOST, State.CLONED
 
@@ -18,30 +18,30 @@ def ran(start: int | None, end: int | None, state: State = S) -> Attempt:
 
 def test_each_part_tells_the_most_that_ran_at_once_in_it() -> None:
     attempts = [ran(0, 25), ran(12, 14), ran(14, 18), ran(30, 39)]
-    assert running_over_time(attempts, 0, 40, 4, Ms(40)) == (1, 2, 1, 1)
+    assert Concurrency(attempts).over_time(0, 40, 4, Ms(40)) == (1, 2, 1, 1)
 
 
 def test_one_that_starts_when_another_ends_does_not_run_beside_it() -> None:
-    assert running_over_time([ran(0, 10), ran(10, 20)], 0, 20, 2, Ms(20)) == (1, 1)
-    assert running_over_time([ran(0, 15), ran(15, 20)], 0, 20, 1, Ms(20)) == (1,)
+    assert Concurrency([ran(0, 10), ran(10, 20)]).over_time(0, 20, 2, Ms(20)) == (1, 1)
+    assert Concurrency([ran(0, 15), ran(15, 20)]).over_time(0, 20, 1, Ms(20)) == (1,)
 
 
 def test_what_is_short_is_not_overlooked() -> None:
-    assert running_over_time([ran(5, 5)], 0, 1000, 2, Ms(1000)) == (1, 0)
+    assert Concurrency([ran(5, 5)]).over_time(0, 1000, 2, Ms(1000)) == (1, 0)
 
 
 def test_what_runs_does_so_until_now() -> None:
-    assert running_over_time([ran(0, None, R)], 0, 40, 4, Ms(15)) == (1, 1, 0, 0)
+    assert Concurrency([ran(0, None, R)]).over_time(0, 40, 4, Ms(15)) == (1, 1, 0, 0)
 
 
 def test_clones_and_unknown_starts_are_left_out_and_an_unknown_end_counts_at_the_start() -> None:
     attempts = [ran(1, 1, C), ran(None, 20), ran(11, None, L)]
-    assert running_over_time(attempts, 0, 40, 4, Ms(40)) == (0, 1, 0, 0)
+    assert Concurrency(attempts).over_time(0, 40, 4, Ms(40)) == (0, 1, 0, 0)
 
 
 def test_nothing_ran_in_no_room() -> None:
-    assert running_over_time([ran(0, 10)], 0, 10, 0, Ms(10)) == ()
-    assert running_over_time([], 0, 10, 2, Ms(10)) == (0, 0)
+    assert Concurrency([ran(0, 10)]).over_time(0, 10, 0, Ms(10)) == ()
+    assert Concurrency([]).over_time(0, 10, 2, Ms(10)) == (0, 0)
 
 
 TIMES = some.tuples(some.integers(0, 60), some.integers(0, 30))

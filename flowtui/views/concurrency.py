@@ -81,14 +81,6 @@ class Concurrency:
         return max(at_once)
 
 
-def running_over_time(
-    attempts: Iterable[Attempt], start: float, end: float, cells: int, now: Ms
-) -> tuple[int, ...]:
-    """The most of these that ran at once in each of `cells` equal parts of the time from `start` to
-    `end`, milliseconds since the epoch; from `now` on none."""
-    return Concurrency(attempts).over_time(start, end, cells, now)
-
-
 def _times(attempt: Attempt) -> tuple[Ms, Ms | None] | None:
     """Start and end of an attempt, no shorter than a millisecond; no end while it runs."""
     start, end = attempt.started_at, attempt.finished_at
